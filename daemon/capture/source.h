@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where frames come from: the seam between the pipeline and the pattern, a clip or the kernel
+ * module. A source has no thread; the pipeline polls its descriptor and keeps its deadline.
+ * Knows nothing of encoding.
+ */
+#ifndef MIRACAST_CAPTURE_SOURCE_H
+#define MIRACAST_CAPTURE_SOURCE_H
+
+#include "miracast/media.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct source;
+
+struct source_ops {
+	const char *name;
+
+	/*
+	 * Prepare for pictures of this mode. Called before the first acquire and on each change of
+	 * the mode. 0 or -errno.
+	 */
+	int (*configure)(struct source *s, const struct media_mode *mode);
+
+	/* The descriptor that becomes readable with the next frame, or -1: deadline alone. */
+	int (*get_fd)(const struct source *s);
+
+	/* CLOCK_MONOTONIC ns at which acquire is worth a call even without the descriptor. */
+	uint64_t (*get_deadline_ns)(const struct source *s);
+
+	/*
+	 * The next frame, if one is due. 1: *ret is filled in and the pipeline owes a release;
+	 * 0: none yet; -ENODATA: the clip is over; -ESHUTDOWN: the stream was revoked; other
+	 * -errno: broken. again: the present picture is wanted although nothing changed.
+	 */
+	int (*acquire)(struct source *s, uint64_t now_ns, bool again, struct frame *ret);
+
+	/* The pipeline does not read the frame's memory any more. */
+	void (*release)(struct source *s, const struct frame *f);
+
+	void (*close)(struct source *s);
+};
+
+/* Embedded first in each kind of source. */
+struct source {
+	const struct source_ops *ops;
+};
+
+/* The moving test picture with a stamp; refresh_hz 0: the mode's. */
+int source_open_pattern(uint16_t refresh_hz, struct source **ret);
+
+/* YUV4MPEG2 from fd, which stays the caller's; scaled and letterboxed into the mode. */
+int source_open_y4m(int fd, struct source **ret);
+void source_y4m_get_size(const struct source *s, struct media_mode *ret);
+
+/* The module's stream fd; takes ownership of it in any case. */
+int source_open_device(int stream_fd, struct source **ret);
+
+/* The source's own picture: dark, one line of text, where the desktop gives none. */
+int source_open_notice(const char *text, struct source **ret);
+
+#endif
