@@ -13,28 +13,28 @@
 #define _cleanup_free_	_cleanup_(freep)
 #define _cleanup_close_ _cleanup_(closep)
 
-#define TAKE_PTR(ptr)                           \
-	({                                      \
-		__typeof__(ptr) *_pp = &(ptr);  \
-		__typeof__(ptr) _taken = *_pp;  \
-		*_pp = NULL;                    \
-		_taken;                         \
+#define TAKE_PTR(ptr)                          \
+	({                                     \
+		__typeof__(ptr) *_pp = &(ptr); \
+		__typeof__(ptr) _taken = *_pp; \
+		*_pp = NULL;                   \
+		_taken;                        \
 	})
 
-#define TAKE_FD(fd)                  \
-	({                           \
-		int *_fdp = &(fd);   \
-		int _taken = *_fdp;  \
-		*_fdp = -1;          \
-		_taken;              \
+#define TAKE_FD(fd)                 \
+	({                          \
+		int *_fdp = &(fd);  \
+		int _taken = *_fdp; \
+		*_fdp = -1;         \
+		_taken;             \
 	})
 
 /* Defines <func>p for use with _cleanup_; stands right after <func> in the object's header. */
-#define DEFINE_CLEANUP(type, func)              \
-	static inline void func##p(type *ptr)   \
-	{                                       \
-		if (*ptr)                       \
-			func(*ptr);             \
+#define DEFINE_CLEANUP(type, func)            \
+	static inline void func##p(type *ptr) \
+	{                                     \
+		if (*ptr)                     \
+			func(*ptr);           \
 	}
 
 static inline void freep(void *ptr)

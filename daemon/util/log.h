@@ -29,9 +29,9 @@ int log_full(enum log_level level, int r, const char *format, ...)
 #define log_warning(r, ...) log_full(LOG_LEVEL_WARNING, r, __VA_ARGS__)
 #define log_notice(...)	    ((void)log_full(LOG_LEVEL_NOTICE, 0, __VA_ARGS__))
 #define log_info(...)	    ((void)log_full(LOG_LEVEL_INFO, 0, __VA_ARGS__))
-#define log_debug(...)                                               \
-	do {                                                         \
-		if (log_get_level() >= LOG_LEVEL_DEBUG)              \
+#define log_debug(...)                                                   \
+	do {                                                             \
+		if (log_get_level() >= LOG_LEVEL_DEBUG)                  \
 			(void)log_full(LOG_LEVEL_DEBUG, 0, __VA_ARGS__); \
 	} while (0)
 

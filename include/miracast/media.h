@@ -53,8 +53,9 @@ struct media_rect {
  * the frame is released to it.
  */
 struct frame {
-	uint64_t number;  /* of the desktop update; the same again when a picture is repeated */
-	uint64_t time_ns; /* CLOCK_MONOTONIC of its vblank; the time every later stamp derives from */
+	uint64_t number; /* of the desktop update; the same again when a picture is repeated */
+	uint64_t
+		time_ns; /* CLOCK_MONOTONIC of its vblank; the time every later stamp derives from */
 	uint32_t fourcc;
 	uint16_t width, height;	  /* pixels */
 	const uint8_t *planes[3]; /* NULL in planes[0]: only the dma-buf can be read */
