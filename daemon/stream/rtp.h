@@ -16,11 +16,11 @@
 #define RTP_TS_PACKETS	  7
 #define RTP_PAYLOAD_SIZE  (RTP_TS_PACKETS * RTP_TS_SIZE)
 #define RTP_DATAGRAM_SIZE (RTP_HEADER_SIZE + RTP_PAYLOAD_SIZE) /* 1328 */
-#define RTP_PAYLOAD_TYPE  33 /* MP2T */
+#define RTP_PAYLOAD_TYPE  33				       /* MP2T */
 
 /* Datagrams that are being filled with TS packets: the free part of a ring of slots. */
 struct rtp_run {
-	uint8_t *slots;	      /* slot_count times RTP_DATAGRAM_SIZE bytes */
+	uint8_t *slots; /* slot_count times RTP_DATAGRAM_SIZE bytes */
 	unsigned int slot_count;
 	unsigned int first;   /* slot of the first datagram */
 	unsigned int limit;   /* datagrams that there is room for */

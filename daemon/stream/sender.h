@@ -8,9 +8,9 @@
  * millisecond at the pace's rate. An ordinary picture fits the bucket, an IDR is spread.
  *
  * The queue is bounded by its slots and by age: when a frame is pushed while the oldest one has
- * waited for SENDER_AGE_MAX_NS, every picture that has not begun to leave is given up, this one
- * too, and pictures are refused until an IDR comes. A picture that has begun is always finished.
- * Sound is never given up for its age.
+ * waited for SENDER_AGE_MAX_NS, every picture that has not begun to leave is given up, and
+ * pictures, this one first, are refused until an IDR comes. So it is after a new socket, too. A
+ * picture that has begun is always finished. Sound is never given up for its age.
  *
  * Nothing here allocates after sender_init.
  */
@@ -45,11 +45,11 @@ struct sender_frame {
 
 	/* the queue's own */
 	uint64_t pushed_ns;
-	unsigned int first;  /* slot */
-	unsigned int count;  /* datagrams */
-	unsigned int gone;   /* of them, handed to the kernel or refused by it */
-	unsigned int lost;   /* of them, refused */
-	size_t last_size;    /* bytes of the last datagram */
+	unsigned int first; /* slot */
+	unsigned int count; /* datagrams */
+	unsigned int gone;  /* of them, handed to the kernel or refused by it */
+	unsigned int lost;  /* of them, refused */
+	size_t last_size;   /* bytes of the last datagram */
 	bool given_up;
 };
 
@@ -80,10 +80,10 @@ struct sender_counters {
 struct sender {
 	const struct sender_ops *ops;
 	void *userdata;
-	int fd;		/* -1: none */
-	bool gso;	/* UDP_SEGMENT works here; false after the first refusal */
-	bool blocked;	/* the socket is full: wait for POLLOUT */
-	bool needs_idr; /* pictures are refused until one comes */
+	int fd;		     /* -1: none */
+	bool gso;	     /* UDP_SEGMENT works here; false after the first refusal */
+	bool blocked;	     /* the socket is full: wait for POLLOUT */
+	bool needs_idr;	     /* pictures are refused until one comes */
 	uint64_t blocked_ns; /* since when */
 
 	uint64_t rate_bps; /* 0: unpaced */
@@ -99,7 +99,7 @@ struct sender {
 	unsigned int frame_first, frame_count;
 	size_t queued_bytes;
 
-	uint8_t *urgent; /* one slot for housekeeping */
+	uint8_t *urgent;    /* one slot for housekeeping */
 	size_t urgent_size; /* of one that waits; 0: none */
 
 	struct sender_counters counters;
@@ -155,7 +155,7 @@ static inline bool sender_is_blocked(const struct sender *s)
 	return s->blocked;
 }
 
-/* How long the pace alone takes for what waits and size bytes more. */
+/* How long the pace alone takes for size bytes from now on. */
 uint64_t sender_get_drain_ns(const struct sender *s, size_t size, uint64_t now_ns);
 
 /* How long the oldest frame has waited; bytes in the queue; bytes in the socket. */

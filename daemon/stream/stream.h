@@ -32,7 +32,7 @@ struct stream_numbers {
 	uint16_t *rtp_sequence;
 	uint8_t *continuity; /* TS_STREAMS of them */
 	uint64_t *last_pts;
-	uint64_t *datagrams;   /* counters, which only grow */
+	uint64_t *datagrams; /* counters, which only grow */
 	uint64_t *bytes;
 	uint64_t *send_errors;
 };
@@ -40,7 +40,7 @@ struct stream_numbers {
 /* Called from within stream_push, stream_push_audio and stream_flush; none may call back in. */
 struct stream_ops {
 	/*
-	 * The first datagram of this access unit is handed to the kernel right after the return.
+	 * Of pictures only. The first datagram of this access unit is handed to the kernel right after the return.
 	 * Once a frame; f->pts and f->late_ns (0: in time) are final.
 	 */
 	void (*on_first_datagram)(void *userdata, const struct sender_frame *f);
