@@ -305,8 +305,6 @@ struct session_status {
 	uint64_t rate_bps;		/* of the video now */
 	uint64_t connect_to_play_us;	/* from Start to M7 answered; 0 before */
 	uint32_t media_restarts;	/* media processes that had to be replaced */
-	const struct media_mode *modes; /* what the display offers, best first */
-	size_t n_modes;
 	const struct stream_state *stream; /* counters; daemon/media/protocol.h */
 };
 

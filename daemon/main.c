@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * miracastd: options and the loop. Knows no protocol; hands over to direct, which runs one session
+ * on a plain address.
+ */
+#include "direct.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-event.h>
+
+#define RTSP_PORT	 7236
+#define DEFAULT_RATE_BPS UINT64_C(10000000)
+#define EXIT_USAGE	 2
+
+struct options {
+	struct direct_config direct;
+	bool is_direct;
+	const char *input_path;	   /* of the y4m source */
+	const char *dump_path;
+	const char *rtsp_log_path;
+};
+
+enum { OPTION_DIRECT = 256,
+       OPTION_SOURCE,
+       OPTION_ENCODER,
+       OPTION_RATE,
+       OPTION_SECONDS,
+       OPTION_REPORT,
+       OPTION_DUMP_FRAME,
+       OPTION_RTSP_LOG,
+       OPTION_VERSION };
+
+static const struct option long_options[] = {
+	{ "direct", required_argument, NULL, OPTION_DIRECT },
+	{ "source", required_argument, NULL, OPTION_SOURCE },
+	{ "encoder", required_argument, NULL, OPTION_ENCODER },
+	{ "rate", required_argument, NULL, OPTION_RATE },
+	{ "seconds", required_argument, NULL, OPTION_SECONDS },
+	{ "report", required_argument, NULL, OPTION_REPORT },
+	{ "dump-frame", required_argument, NULL, OPTION_DUMP_FRAME },
+	{ "rtsp-log", required_argument, NULL, OPTION_RTSP_LOG },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, OPTION_VERSION },
+	{ 0 },
+};
+
+static void print_help(void)
+{
+	puts("miracastd --direct ADDRESS[:PORT] [OPTION...]\n"
+	     "Stream one session to a Miracast sink that connects to a plain address.\n\n"
+	     "  --direct ADDRESS[:PORT]   IPv4 address to listen on for RTSP (port 7236)\n"
+	     "  --source SOURCE           what to show:\n"
+	     "                              pattern[:WIDTHxHEIGHT@HZ]  a moving test picture\n"
+	     "                              device[:NODE]              the desktop (/dev/miracast)\n"
+	     "                              y4m:FILE                   a clip; - is standard input\n"
+	     "  --encoder auto|vaapi|x264 (auto)\n"
+	     "  --rate BPS                bits a second for the stream, 1000000 to 30000000 (10000000)\n"
+	     "  --seconds N               stop after N seconds of streaming\n"
+	     "  --report FILE             write a report as JSON when the session is over\n"
+	     "  --dump-frame FILE         write one captured frame as PPM\n"
+	     "  --rtsp-log FILE           write every RTSP message\n"
+	     "  -v, --verbose             log each step\n"
+	     "  -h, --help    --version\n\n"
+	     "Exit status: 0 the session ended as somebody wanted, 1 it failed, 2 wrong usage.");
+}
+
+static int parse_number(const char *text, unsigned long min, unsigned long max, unsigned long *ret)
+{
+	unsigned long value;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (errno != 0 || *end != '\0')
+		return -EINVAL;
+	if (value < min || value > max)
+		return -ERANGE;
+	*ret = value;
+	return 0;
+}
+
+static int parse_direct(const char *text, struct direct_config *config)
+{
+	char address[INET_ADDRSTRLEN] = "";
+	const char *colon = strchrnul(text, ':');
+	unsigned long port = RTSP_PORT;
+
+	if ((size_t)(colon - text) >= sizeof(address))
+		return -EINVAL;
+	memcpy(address, text, (size_t)(colon - text));
+	if (*colon && parse_number(colon + 1, 1, 65535, &port) < 0)
+		return -EINVAL;
+	config->address.sin_family = AF_INET;
+	config->address.sin_port = htons((uint16_t)port);
+	return inet_pton(AF_INET, address, &config->address.sin_addr) == 1 ? 0 : -EINVAL;
+}
+
+static int parse_mode(const char *text, struct session_config *config)
+{
+	struct media_mode *mode = &config->mode_limit;
+	unsigned int width, height, hz;
+	int length = -1;
+
+	if (sscanf(text, "%5ux%5u@%3u%n", &width, &height, &hz, &length) != 3 || length < 0 ||
+	    text[length] != '\0')
+		return -EINVAL;
+	if (width < 16 || width > 8192 || height < 16 || height > 8192 || hz < 1 || hz > 240)
+		return -ERANGE;
+	*mode = (struct media_mode){ (uint16_t)width, (uint16_t)height, (uint16_t)hz };
+	return 0;
+}
+
+static int parse_source(const char *text, struct options *o)
+{
+	struct session_config *config = &o->direct.session;
+	const char *value = strchr(text, ':');
+	size_t length = value ? (size_t)(value - text) : strlen(text);
+
+	if (value)
+		value++;
+	if (length == 7 && strncmp(text, "pattern", length) == 0) {
+		config->source = SESSION_SOURCE_PATTERN;
+		return value ? parse_mode(value, config) : 0;
+	}
+	if (length == 6 && strncmp(text, "device", length) == 0) {
+		config->source = SESSION_SOURCE_DEVICE;
+		config->device = value;
+		return 0;
+	}
+	if (length == 3 && strncmp(text, "y4m", length) == 0 && value && *value) {
+		config->source = SESSION_SOURCE_Y4M;
+		o->input_path = value;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int parse_encoder(const char *text, struct session_config *config)
+{
+	if (strcmp(text, "auto") == 0)
+		config->encoder = SESSION_ENCODER_AUTO;
+	else if (strcmp(text, "vaapi") == 0)
+		config->encoder = SESSION_ENCODER_VAAPI;
+	else if (strcmp(text, "x264") == 0)
+		config->encoder = SESSION_ENCODER_X264;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static int parse_option(int option, const char *value, struct options *o)
+{
+	struct direct_config *direct = &o->direct;
+	unsigned long number = 0;
+	int r = 0;
+
+	switch (option) {
+	case OPTION_DIRECT:
+		o->is_direct = true;
+		return parse_direct(value, direct);
+	case OPTION_SOURCE:
+		return parse_source(value, o);
+	case OPTION_ENCODER:
+		return parse_encoder(value, &direct->session);
+	case OPTION_RATE:
+		r = parse_number(value, 1000000, 30000000, &number);
+		direct->rate_bps = number;
+		return r;
+	case OPTION_SECONDS:
+		r = parse_number(value, 1, INT_MAX, &number);
+		direct->seconds = (uint32_t)number;
+		return r;
+	case OPTION_REPORT:
+		direct->report_path = value;
+		return 0;
+	case OPTION_DUMP_FRAME:
+		o->dump_path = value;
+		return 0;
+	case OPTION_RTSP_LOG:
+		o->rtsp_log_path = value;
+		return 0;
+	case 'v':
+		log_set_level(LOG_LEVEL_DEBUG);
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* 0: go on; 1: all said, exit 0; negative: a line was logged. */
+static int parse_options(int argc, char **argv, struct options *o)
+{
+	int index = 0;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "vh", long_options, &index)) != -1) {
+		int r;
+
+		if (option == 'h') {
+			print_help();
+			return 1;
+		}
+		if (option == OPTION_VERSION) {
+			puts("miracastd " MIRACAST_VERSION);
+			return 1;
+		}
+		if (option == '?')
+			return -EINVAL;
+		r = parse_option(option, optarg, o);
+		if (r < 0)
+			return log_err(r, "--%s: \"%s\" is %s; see --help",
+				       long_options[index].name, optarg,
+				       r == -ERANGE ? "out of range" : "not understood");
+	}
+	if (optind < argc)
+		return log_err(-EINVAL, "\"%s\" is not an option; see --help", argv[optind]);
+	if (!o->is_direct)
+		return log_err(-EINVAL, "give an address with --direct; see --help");
+	return 0;
+}
+
+static int open_file(const char *path, int flags, int *ret_fd)
+{
+	if (!path)
+		return 0;
+	if (strcmp(path, "-") == 0 && flags == O_RDONLY)
+		*ret_fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	else
+		*ret_fd = open(path, flags | O_CLOEXEC, 0644);
+	if (*ret_fd < 0)
+		return log_err(-errno, "cannot open %s: %m", path);
+	return 0;
+}
+
+/* The program beside this one, wherever both were built or installed. */
+static int find_media_program(char path[static PATH_MAX])
+{
+	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 1);
+	char *slash;
+
+	if (n < 0)
+		return -errno;
+	path[n] = '\0';
+	slash = strrchr(path, '/');
+	if (!slash || slash + sizeof("/miracast-media") > path + PATH_MAX)
+		return -ENAMETOOLONG;
+	strcpy(slash, "/miracast-media");
+	if (access(path, X_OK) == 0)
+		return 0;
+	strcpy(path, MIRACAST_LIBEXECDIR "/miracast-media");
+	return 0;
+}
+
+static int run(struct options *o)
+{
+	_cleanup_(sd_event_unrefp) sd_event *event = NULL;
+	_cleanup_close_ int input_fd = -1;
+	_cleanup_close_ int dump_fd = -1;
+	_cleanup_close_ int rtsp_log_fd = -1;
+	char program[PATH_MAX];
+	char host[HOST_NAME_MAX + 1] = "";
+	int r;
+
+	r = open_file(o->input_path, O_RDONLY, &input_fd);
+	if (r < 0)
+		return r;
+	r = open_file(o->dump_path, O_RDWR | O_CREAT | O_TRUNC, &dump_fd);
+	if (r < 0)
+		return r;
+	r = open_file(o->rtsp_log_path, O_WRONLY | O_CREAT | O_TRUNC, &rtsp_log_fd);
+	if (r < 0)
+		return r;
+	r = find_media_program(program);
+	if (r < 0)
+		return log_err(r, "cannot find miracast-media: %s", strerror(-r));
+	(void)gethostname(host, sizeof(host) - 1);
+	r = sd_event_default(&event);
+	if (r < 0)
+		return log_err(r, "cannot make an event loop: %s", strerror(-r));
+
+	o->direct.rtsp_log_fd = rtsp_log_fd;
+	o->direct.session.input_fd = input_fd;
+	o->direct.session.dump_fd = dump_fd;
+	o->direct.session.media_program = program;
+	o->direct.session.host_name = host;
+	return direct_run(event, &o->direct);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .direct = { .rate_bps = DEFAULT_RATE_BPS } };
+	int r;
+
+	log_set_name("miracastd");
+	r = parse_options(argc, argv, &o);
+	if (r != 0)
+		return r > 0 ? EXIT_SUCCESS : EXIT_USAGE;
+	return run(&o) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""./run test: build with sanitizers, run the suites of meson and the virtual machine, count.
+
+Every single case counts: a test that reports sub-tests (TAP) counts as many as it reports.
+"""
+import os
+import pathlib
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+# In the order in which they run; the slow ones only by name or with --all.
+FAST = ["lint", "unit", "replay", "session", "vm"]
+SLOW = []
+BUILD = "build/test"
+LOG = pathlib.Path("build/log")
+
+passed, failed, skipped = 0, [], 0
+
+
+def count(name, outcome):
+    global passed, skipped
+    if outcome == "ok":
+        passed += 1
+    elif outcome == "skip":
+        skipped += 1
+    else:
+        failed.append(name)
+        print(f"not ok {name}")
+
+
+def run_logged(name, command, environment=None):
+    LOG.mkdir(parents=True, exist_ok=True)
+    path = LOG / f"{name}.log"
+    with path.open("w") as f:
+        r = subprocess.run(command, stdout=f, stderr=subprocess.STDOUT,
+                           env={**os.environ, **(environment or {})})
+    return r.returncode, path
+
+
+def build(directory, compiler, *options):
+    """A warning is a failure here; packagers do not get -Werror."""
+    name = directory.replace("/", "-")
+    print(f"Building {directory} with {compiler} ...", flush=True)
+    if not pathlib.Path(directory, "build.ninja").exists():
+        r, log = run_logged(name, ["meson", "setup", directory, "-Dwerror=true", *options],
+                            {"CC": compiler})
+        if r:
+            sys.exit(log.read_text()[-4000:] + f"\nrun: meson setup {directory} failed: see {log}")
+    r, log = run_logged(name, ["meson", "compile", "-C", directory])
+    if r:
+        sys.exit(log.read_text()[-6000:] + f"\nrun: building {directory} failed: see {log}")
+
+
+def run_suite(suite):
+    print(f"Running {suite} ...", flush=True)
+    log = pathlib.Path(BUILD, "meson-logs", "testlog.junit.xml")
+    log.unlink(missing_ok=True)
+    r, text = run_logged(f"test-{suite}", ["meson", "test", "-C", BUILD, "--suite", suite,
+                                           "--print-errorlogs", "--no-rebuild"])
+    if not log.exists():
+        print(text.read_text()[-2000:])
+        count(suite, "missing")
+        return
+    bad_before = len(failed)
+    for case in ElementTree.parse(log).iter("testcase"):
+        name = f"{suite}: {case.get('classname', '')} {case.get('name')}"
+        if case.find("skipped") is not None:
+            count(name, "skip")
+        elif case.find("failure") is not None or case.find("error") is not None:
+            count(name, "fail")
+        else:
+            count(name, "ok")
+    if r and len(failed) == bad_before:
+        count(f"{suite}: see {text}", "fail")
+    if len(failed) > bad_before:
+        print("".join(text.read_text().splitlines(True)[-120:]))
+
+
+def run_vm(cases):
+    print(f"Running vm: {' '.join(cases)} ...", flush=True)
+    build("build", "cc")
+    with subprocess.Popen(["tests/vm/run", *cases], stdout=subprocess.PIPE, text=True) as p:
+        seen = 0
+        for line in p.stdout:
+            print(line, end="", flush=True)
+            if line.startswith("ok "):
+                seen += 1
+                count(line[3:].strip(), "skip" if "# SKIP" in line else "ok")
+            elif line.startswith("not ok "):
+                seen += 1
+                failed.append("vm: " + line[7:].strip())
+        p.wait()
+    if not seen or (p.returncode and not failed):
+        count("vm", "fail")
+
+
+def main(arguments):
+    suites = [a for a in arguments if a != "--all"] or FAST + (SLOW if "--all" in arguments else [])
+    unknown = [s for s in suites if s not in FAST + SLOW]
+    if unknown:
+        sys.exit(f"run: no suite is called {unknown[0]}; there are {', '.join(FAST + SLOW)}")
+    if set(suites) - {"vm"}:
+        build(BUILD, "gcc", "-Db_sanitize=address,undefined")
+    if "lint" in suites:
+        build("build/clang", "clang")
+        count("lint: clang without warnings", "ok")
+    for suite in suites:
+        if suite == "vm":
+            run_vm(["module", "desktop"] if "--all" in arguments else ["desktop"])
+        else:
+            run_suite(suite)
+    for name in failed:
+        print(f"FAILED {name}")
+    print(f"{passed} passed, {len(failed)} failed, {skipped} skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
