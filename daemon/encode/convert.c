@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "encode/convert.h"
+
+#include "encode/convert-kernel.h"
+
+#include <assert.h>
+
+/* n / d, rounded to the nearest, at compile time. */
+#define ROUND(n, d) ((int32_t)(((n) < 0 ? (n) - (d) / 2 : (n) + (d) / 2) / (d)))
+
+/* k is Kr, Kg or Kb in units of 1/10000. */
+#define LUMA(k) ROUND(INT64_C(k) * 219 * (INT64_C(1) << CONVERT_LUMA_SHIFT), INT64_C(2550000))
+
+/* n / d is a factor of (B - E) / (2 (1 - Kb)) or its like; a quarter of it, for sums of four. */
+#define CHROMA(n, d) \
+	ROUND(INT64_C(n) * 224 * (INT64_C(1) << (CONVERT_CHROMA_SHIFT - 2)), INT64_C(255) * (d))
+
+#define LUMA_ADD                                                                          \
+	((INT64_C(16) << CONVERT_LUMA_SHIFT) + (INT64_C(1) << (CONVERT_LUMA_SHIFT - 1)) + \
+	 859) /* 8e-7 */
+#define CHROMA_ADD \
+	((INT64_C(128) << CONVERT_CHROMA_SHIFT) + (INT64_C(1) << (CONVERT_CHROMA_SHIFT - 1)))
+
+static const struct convert_constants constants[] = {
+	[CONVERT_BT601] = {
+		.y = { { LUMA(1140), LUMA(5870), LUMA(2990) }, LUMA_ADD },
+		.cb = { { CHROMA(8860, 17720), CHROMA(-5870, 17720), CHROMA(-2990, 17720) },
+			CHROMA_ADD },
+		.cr = { { CHROMA(-1140, 14020), CHROMA(-5870, 14020), CHROMA(7010, 14020) },
+			CHROMA_ADD },
+	},
+	[CONVERT_BT709] = {
+		.y = { { LUMA(722), LUMA(7152), LUMA(2126) }, LUMA_ADD },
+		.cb = { { CHROMA(9278, 18556), CHROMA(-7152, 18556), CHROMA(-2126, 18556) },
+			CHROMA_ADD },
+		.cr = { { CHROMA(-722, 15748), CHROMA(-7152, 15748), CHROMA(7874, 15748) },
+			CHROMA_ADD },
+	},
+};
+
+static const struct convert_kernel *get_kernel(void)
+{
+	static const struct convert_kernel *kernel;
+
+	if (!kernel)
+		kernel = convert_get_kernels();
+	return kernel;
+}
+
+const char *convert_get_name(void)
+{
+	return get_kernel()->name;
+}
+
+void convert_rows(enum convert_matrix matrix, const struct convert_source *source,
+		  const struct convert_target *target, unsigned int width, unsigned int from,
+		  unsigned int end)
+{
+	convert_rows_by(get_kernel(), matrix, source, target, width, from, end);
+}
+
+static struct convert_pair get_pair(const struct convert_source *source,
+				    const struct convert_target *target, unsigned int line)
+{
+	struct convert_pair p;
+
+	p.source[0] = source->pixels + line * source->pitch;
+	p.source[1] = p.source[0] + source->pitch;
+	p.y[0] = target->planes[0] + line * target->pitches[0];
+	p.y[1] = p.y[0] + target->pitches[0];
+	p.cb = target->planes[1] + line / 2 * target->pitches[1];
+	p.cr = NULL;
+	if (target->layout == CONVERT_I420)
+		p.cr = target->planes[2] + line / 2 * target->pitches[2];
+	return p;
+}
+
+static void advance(struct convert_pair *p, unsigned int pixels)
+{
+	for (int i = 0; i < 2; i++) {
+		p->source[i] += (size_t)pixels * 4;
+		p->y[i] += pixels;
+	}
+	p->cb += p->cr ? pixels / 2 : pixels;
+	if (p->cr)
+		p->cr += pixels / 2;
+}
+
+static uint8_t get_sample(const struct convert_line *l, const uint32_t bgr[3], int shift)
+{
+	return (uint8_t)((l->c[0] * (int64_t)bgr[0] + l->c[1] * (int64_t)bgr[1] +
+			  l->c[2] * (int64_t)bgr[2] + l->add) >>
+			 shift);
+}
+
+/* Two by two pixels at x. */
+static void convert_block(const struct convert_constants *k, const struct convert_pair *p,
+			  unsigned int x)
+{
+	uint32_t sum[3] = { 0 };
+	uint8_t cb, cr;
+
+	for (int i = 0; i < 4; i++) {
+		const uint8_t *s = p->source[i / 2] + (size_t)(x + (unsigned int)i % 2) * 4;
+		const uint32_t bgr[3] = { s[0], s[1], s[2] };
+
+		p->y[i / 2][x + (unsigned int)i % 2] = get_sample(&k->y, bgr, CONVERT_LUMA_SHIFT);
+		for (int j = 0; j < 3; j++)
+			sum[j] += bgr[j];
+	}
+	cb = get_sample(&k->cb, sum, CONVERT_CHROMA_SHIFT);
+	cr = get_sample(&k->cr, sum, CONVERT_CHROMA_SHIFT);
+	if (p->cr) {
+		p->cb[x / 2] = cb;
+		p->cr[x / 2] = cr;
+	} else {
+		p->cb[x] = cb;
+		p->cb[x + 1] = cr;
+	}
+}
+
+static unsigned int run_scalar(const struct convert_constants *k, const struct convert_pair *p,
+			       unsigned int width)
+{
+	for (unsigned int x = 0; x < width; x += 2)
+		convert_block(k, p, x);
+	return width;
+}
+
+/* What a kernel of whole vectors leaves at the end of a line is done one block at a time. */
+void convert_rows_by(const struct convert_kernel *kernel, enum convert_matrix matrix,
+		     const struct convert_source *source, const struct convert_target *target,
+		     unsigned int width, unsigned int from, unsigned int end)
+{
+	const struct convert_constants *k = &constants[matrix];
+
+	assert(width % 2 == 0 && from % 2 == 0 && end % 2 == 0);
+	for (unsigned int line = from; line < end; line += 2) {
+		struct convert_pair p = get_pair(source, target, line);
+		unsigned int done = kernel->run(k, &p, width);
+
+		advance(&p, done);
+		(void)run_scalar(k, &p, width - done);
+	}
+}
+
+const struct convert_kernel *convert_get_kernels(void)
+{
+	static const struct convert_kernel kernels[] = {
+#if defined(__x86_64__)
+		{ "avx2", convert_run_avx2 },
+		{ "sse2", convert_run_sse2 },
+#endif
+		{ "scalar", run_scalar },
+		{ NULL, NULL },
+	};
+
+#if defined(__x86_64__)
+	return __builtin_cpu_supports("avx2") ? kernels : kernels + 1;
+#else
+	return kernels;
+#endif
+}

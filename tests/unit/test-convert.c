@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Every kernel of convert against the formula of convert.h in double precision, on all extreme
+ * colours, on random ones and on ties, in both layouts and at widths that no vector divides.
+ */
+#include "encode/convert-kernel.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define WIDTH  198 /* 6 vectors of 32, then 6 pixels */
+#define HEIGHT 64
+#define PITCH  (WIDTH * 4 + 12)
+
+struct picture {
+	uint8_t pixels[PITCH * HEIGHT];
+	uint8_t y[WIDTH * HEIGHT];
+	uint8_t cb[WIDTH * HEIGHT / 4], cr[WIDTH * HEIGHT / 4];
+	uint8_t uv[WIDTH * HEIGHT / 2];
+};
+
+static uint32_t next_random(uint32_t *seed)
+{
+	*seed = *seed * 1664525u + 1013904223u;
+	return *seed >> 8;
+}
+
+/* Halves up; the small number covers the error of double arithmetic at a tie. */
+static uint8_t round_exactly(double value)
+{
+	return (uint8_t)floor(value + 0.5 + 1e-9);
+}
+
+static void reference(enum convert_matrix matrix, double b, double g, double r, double ret[3])
+{
+	double kr = matrix == CONVERT_BT709 ? 0.2126 : 0.299;
+	double kb = matrix == CONVERT_BT709 ? 0.0722 : 0.114;
+	double e = kr * r + (1 - kr - kb) * g + kb * b;
+
+	ret[0] = 16 + 219 * e / 255;
+	ret[1] = 128 + 224 * (b - e) / (2 * (1 - kb)) / 255;
+	ret[2] = 128 + 224 * (r - e) / (2 * (1 - kr)) / 255;
+}
+
+static const uint8_t *get_pixel(const struct picture *p, unsigned int x, unsigned int y)
+{
+	return p->pixels + (size_t)y * PITCH + (size_t)x * 4;
+}
+
+static void check_luma(const struct picture *p, enum convert_matrix matrix)
+{
+	for (unsigned int y = 0; y < HEIGHT; y++) {
+		for (unsigned int x = 0; x < WIDTH; x++) {
+			const uint8_t *s = get_pixel(p, x, y);
+			double want[3];
+
+			reference(matrix, s[0], s[1], s[2], want);
+			assert_int_equal(p->y[y * WIDTH + x], round_exactly(want[0]));
+		}
+	}
+}
+
+static void check_chroma(const struct picture *p, enum convert_matrix matrix,
+			 enum convert_layout layout)
+{
+	for (unsigned int i = 0; i < WIDTH * HEIGHT / 4; i++) {
+		unsigned int x = i % (WIDTH / 2) * 2, y = i / (WIDTH / 2) * 2;
+		double want[3], mean[3] = { 0 };
+
+		for (unsigned int j = 0; j < 4; j++)
+			for (int c = 0; c < 3; c++)
+				mean[c] += get_pixel(p, x + j % 2, y + j / 2)[c] / 4.0;
+		reference(matrix, mean[0], mean[1], mean[2], want);
+		if (layout == CONVERT_NV12) {
+			assert_int_equal(p->uv[2 * i], round_exactly(want[1]));
+			assert_int_equal(p->uv[2 * i + 1], round_exactly(want[2]));
+		} else {
+			assert_int_equal(p->cb[i], round_exactly(want[1]));
+			assert_int_equal(p->cr[i], round_exactly(want[2]));
+		}
+	}
+}
+
+static void convert(struct picture *p, const struct convert_kernel *kernel,
+		    enum convert_matrix matrix, enum convert_layout layout, unsigned int from,
+		    unsigned int end)
+{
+	struct convert_source source = { p->pixels, PITCH };
+	struct convert_target target = {
+		.layout = layout,
+		.planes = { p->y, layout == CONVERT_NV12 ? p->uv : p->cb, p->cr },
+		.pitches = { WIDTH, layout == CONVERT_NV12 ? WIDTH : WIDTH / 2, WIDTH / 2 },
+	};
+
+	convert_rows_by(kernel, matrix, &source, &target, WIDTH, from, end);
+}
+
+static void check_all(struct picture *p)
+{
+	for (const struct convert_kernel *k = convert_get_kernels(); k->name; k++) {
+		for (int i = 0; i < 4; i++) {
+			enum convert_matrix matrix = i & 1 ? CONVERT_BT709 : CONVERT_BT601;
+			enum convert_layout layout = i & 2 ? CONVERT_I420 : CONVERT_NV12;
+
+			memset(p->y, 0, sizeof(p->y));
+			convert(p, k, matrix, layout, 0, HEIGHT);
+			check_luma(p, matrix);
+			check_chroma(p, matrix, layout);
+		}
+	}
+}
+
+static void test_extremes(void **state)
+{
+	static const uint8_t levels[] = { 0, 1, 127, 128, 254, 255 };
+	struct picture *p = calloc(1, sizeof(*p));
+
+	(void)state;
+	assert_non_null(p);
+	/* All 216 combinations, first as areas, then each beside each other. */
+	for (unsigned int pass = 0; pass < 2; pass++) {
+		for (unsigned int i = 0; i < WIDTH * HEIGHT; i++) {
+			unsigned int n = pass ? i * 7 : i % WIDTH / 2 + i / WIDTH / 2 * 13;
+			uint8_t *s = p->pixels + (size_t)(i / WIDTH) * PITCH +
+				     (size_t)(i % WIDTH) * 4;
+
+			s[0] = levels[n % 6];
+			s[1] = levels[n / 6 % 6];
+			s[2] = levels[n / 36 % 6];
+			s[3] = 0xff; /* unused: must not matter */
+		}
+		check_all(p);
+	}
+	free(p);
+}
+
+static void test_random(void **state)
+{
+	struct picture *p = calloc(1, sizeof(*p));
+	uint32_t seed = 1;
+
+	(void)state;
+	assert_non_null(p);
+	for (int round = 0; round < 20; round++) {
+		for (size_t i = 0; i < sizeof(p->pixels); i++)
+			p->pixels[i] = (uint8_t)next_random(&seed);
+		check_all(p);
+	}
+	free(p);
+}
+
+static uint64_t get_luma_remainder(unsigned int b, unsigned int g, unsigned int r)
+{
+	return 73 * (1063u * r + 3576u * g + 361u * b) % 425000;
+}
+
+/* Colours whose luma is exactly between two integers, and those nearest to that. */
+static void test_ties(void **state)
+{
+	struct picture *p = calloc(1, sizeof(*p));
+	unsigned int found = 0;
+
+	(void)state;
+	assert_non_null(p);
+	for (unsigned int n = 0; n < 1u << 24 && found < WIDTH * HEIGHT; n++) {
+		uint64_t rest = get_luma_remainder(n & 255, n >> 8 & 255, n >> 16);
+		uint8_t *s = p->pixels + (size_t)(found / WIDTH) * PITCH +
+			     (size_t)(found % WIDTH) * 4;
+
+		if (rest < 212499 || rest > 212501)
+			continue;
+		s[0] = (uint8_t)n;
+		s[1] = (uint8_t)(n >> 8);
+		s[2] = (uint8_t)(n >> 16);
+		found++;
+	}
+	assert_true(found > 20);
+	check_all(p);
+	free(p);
+}
+
+/* Every grey has neutral chroma, and the range's ends are 16 and 235. */
+static void test_greys(void **state)
+{
+	struct picture *p = calloc(1, sizeof(*p));
+
+	(void)state;
+	assert_non_null(p);
+	for (unsigned int y = 0; y < HEIGHT; y++)
+		for (unsigned int x = 0; x < WIDTH; x++)
+			memset(p->pixels + (size_t)y * PITCH + (size_t)x * 4,
+			       (int)(y / 2 * 8 + x % 8), 4);
+	check_all(p);
+	for (unsigned int i = 0; i < WIDTH * HEIGHT / 4; i++) {
+		unsigned int x = i % (WIDTH / 2) * 2;
+
+		if (x % 8 == 0) {
+			assert_in_range(p->cb[i], 128, 128);
+			assert_in_range(p->cr[i], 128, 128);
+		}
+	}
+	assert_int_equal(p->y[0], 16);
+	assert_int_equal(p->y[(HEIGHT - 1) * WIDTH + 7], 235);
+	free(p);
+}
+
+static void test_rows(void **state)
+{
+	struct picture *p = calloc(1, sizeof(*p));
+
+	(void)state;
+	assert_non_null(p);
+	memset(p->pixels, 0xff, sizeof(p->pixels));
+	for (const struct convert_kernel *k = convert_get_kernels(); k->name; k++) {
+		memset(p->y, 7, sizeof(p->y));
+		memset(p->uv, 7, sizeof(p->uv));
+		convert(p, k, CONVERT_BT709, CONVERT_NV12, 10, 20);
+		for (unsigned int i = 0; i < WIDTH * HEIGHT; i++)
+			assert_int_equal(p->y[i], i / WIDTH >= 10 && i / WIDTH < 20 ? 235 : 7);
+		for (unsigned int i = 0; i < WIDTH * HEIGHT / 2; i++)
+			assert_int_equal(p->uv[i], i / WIDTH >= 5 && i / WIDTH < 10 ? 128 : 7);
+	}
+	free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_extremes), cmocka_unit_test(test_random),
+		cmocka_unit_test(test_ties),	 cmocka_unit_test(test_greys),
+		cmocka_unit_test(test_rows),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
