@@ -42,22 +42,33 @@ struct source_ops {
 	void (*close)(struct source *s);
 };
 
+#define SOURCE_WHY_SIZE 96
+
 /* Embedded first in each kind of source. */
 struct source {
 	const struct source_ops *ops;
+	char why[SOURCE_WHY_SIZE]; /* a sentence about the last error of acquire, or empty */
 };
 
 /* The moving test picture with a stamp; refresh_hz 0: the mode's. */
 int source_open_pattern(uint16_t refresh_hz, struct source **ret);
 
-/* YUV4MPEG2 from fd, which stays the caller's; scaled and letterboxed into the mode. */
-int source_open_y4m(int fd, struct source **ret);
+/*
+ * YUV4MPEG2 from fd, which stays the caller's; scaled and letterboxed into the mode. A file starts
+ * from its beginning. Waits for the header for at most timeout_ms. On an error why is a sentence.
+ */
+int source_open_y4m(int fd, int timeout_ms, char why[static SOURCE_WHY_SIZE], struct source **ret);
+
+/* The clip's own size, made even, and its rate, rounded. */
 void source_y4m_get_size(const struct source *s, struct media_mode *ret);
 
 /* The module's stream fd; takes ownership of it in any case. */
 int source_open_device(int stream_fd, struct source **ret);
 
-/* The source's own picture: dark, one line of text, where the desktop gives none. */
+/*
+ * The source's own picture: dark, the host's name and one line of UTF-8 text. Its numbers have bit
+ * 63 set, so that they are nobody else's.
+ */
 int source_open_notice(const char *text, struct source **ret);
 
 #endif
