@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "media/dump.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct matrix {
+	double kr, kb;
+};
+
+/* The same choice as the encoder's: BT.709 from 720 lines up. */
+static struct matrix matrix_for(unsigned int height)
+{
+	return height >= 720 ? (struct matrix){ 0.2126, 0.0722 } : (struct matrix){ 0.299, 0.114 };
+}
+
+static uint8_t clamp(double value)
+{
+	if (value <= 0)
+		return 0;
+	return value >= 255 ? 255 : (uint8_t)(value + 0.5);
+}
+
+static void line_from_xrgb(const struct frame *f, unsigned int y, uint8_t *rgb)
+{
+	const uint8_t *p = f->planes[0] + (size_t)y * f->pitches[0];
+
+	for (unsigned int x = 0; x < f->width; x++, p += 4, rgb += 3) {
+		rgb[0] = p[2];
+		rgb[1] = p[1];
+		rgb[2] = p[0];
+	}
+}
+
+static void line_from_yuv(const struct frame *f, unsigned int y, uint8_t *rgb)
+{
+	struct matrix m = matrix_for(f->height);
+	const uint8_t *luma = f->planes[0] + (size_t)y * f->pitches[0];
+	const uint8_t *cb = f->planes[1] + (size_t)(y / 2) * f->pitches[1];
+	const uint8_t *cr = f->planes[2] + (size_t)(y / 2) * f->pitches[2];
+
+	for (unsigned int x = 0; x < f->width; x++, rgb += 3) {
+		double l = (luma[x] - 16) * 255.0 / 219;
+		double red = l + 2 * (1 - m.kr) * (cr[x / 2] - 128) * 255.0 / 224;
+		double blue = l + 2 * (1 - m.kb) * (cb[x / 2] - 128) * 255.0 / 224;
+		double green = (l - m.kr * red - m.kb * blue) / (1 - m.kr - m.kb);
+
+		rgb[0] = clamp(red);
+		rgb[1] = clamp(green);
+		rgb[2] = clamp(blue);
+	}
+}
+
+static int write_all(int fd, const uint8_t *data, size_t size, off_t *at)
+{
+	while (size > 0) {
+		ssize_t n = pwrite(fd, data, size, *at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		data += n;
+		size -= (size_t)n;
+		*at += n;
+	}
+	return 0;
+}
+
+int dump_write(int fd, const struct frame *f)
+{
+	bool xrgb = f->fourcc == MEDIA_FOURCC_XRGB8888;
+	uint8_t line[3 * 8192];
+	char header[32];
+	off_t at = 0;
+	int r;
+
+	if (!f->planes[0] || (!xrgb && f->fourcc != MEDIA_FOURCC_YUV420) || f->width > 8192)
+		return -EOPNOTSUPP;
+	if (ftruncate(fd, 0) < 0)
+		return -errno;
+	(void)snprintf(header, sizeof(header), "P6\n%u %u\n255\n", f->width, f->height);
+	r = write_all(fd, (const uint8_t *)header, strlen(header), &at);
+	for (unsigned int y = 0; r == 0 && y < f->height; y++) {
+		if (xrgb)
+			line_from_xrgb(f, y, line);
+		else
+			line_from_yuv(f, y, line);
+		r = write_all(fd, line, 3u * f->width, &at);
+	}
+	return r;
+}
