@@ -48,7 +48,7 @@ struct rtsp_header {
 	struct text name, value; /* trimmed; folded lines are joined with spaces */
 };
 
-/* Everything points into the buffer that was parsed and is valid as long as that is. */
+/* Everything points into the framer's buffer. */
 struct rtsp_message {
 	struct text raw; /* the whole message, for the transcript */
 	bool is_request;
@@ -72,25 +72,19 @@ struct rtsp_message {
 struct text rtsp_message_header(const struct rtsp_message *m, const char *name);
 
 /*
- * One whole message, head and body; joins folded lines in place. 0, or -EBADMSG with the reason in
- * ret_error (which may be NULL).
- */
-int rtsp_message_parse(char *data, size_t size, struct rtsp_message *ret,
-		       enum rtsp_error *ret_error);
-
-/*
  * The framing. Read into its room, say how much came, take messages out until there is none.
  * Embedded in its owner; needs no release.
  */
 struct rtsp_framer {
 	enum rtsp_error error; /* sticky */
 	size_t skip;	       /* bytes of an interleaved frame still to be thrown away */
-	size_t scanned;	       /* bytes of the head that were looked at already */
-	size_t line;	       /* where the line under the scan begins */
+	size_t start;	       /* where the present message begins in data */
+	size_t size;	       /* bytes in data, from 0 */
+	size_t scanned;	       /* bytes of the present head that were looked at, from start */
+	size_t line;	       /* where the line under the scan begins, from start */
 	size_t head_size;      /* 0: the head's end was not seen yet */
-	size_t message_size;   /* of the message that is given out, removed by the next call */
-	size_t size;	       /* bytes in data */
-	bool started;	       /* the start line was seen and is one */
+	size_t body_size;      /* valid when head_size is */
+	bool given;	       /* the present message was given out; the next call removes it */
 	char data[RTSP_HEAD_SIZE_MAX + RTSP_BODY_SIZE_MAX];
 };
 
