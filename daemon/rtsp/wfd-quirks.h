@@ -13,14 +13,13 @@
 enum wfd_quirk {
 	WFD_QUIRK_SHORT_M3, /* ask for the mandatory parameters only */
 	WFD_QUIRK_NO_RTCP,  /* its RTCP port is not to be believed */
-	WFD_QUIRK_STEADY,   /* a still picture needs frames all the time (10 a second) */
 };
 
 #define WFD_QUIRK_BIT(quirk) (1u << (quirk))
 
 struct wfd_identity {
 	struct text agent; /* its Server or User-Agent header */
-	struct text manufacturer, model, friendly_name;
+	struct text manufacturer, model;
 };
 
 /* WFD_QUIRK_BITs. Empty texts match nothing. */

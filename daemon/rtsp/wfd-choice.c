@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The choice of mode, profile, level and audio codec, and the lines of M4 that state it
+ * (wfd-protocol.md 1.5, 2.2, 3.1); see wfd-choice.h.
+ */
+#include "rtsp/wfd-choice.h"
+
+#include "rtsp/wfd-edid.h"
+
+#include <errno.h>
+
+/* Contract: a rate that does not carry this much is no rate for a display. */
+#define FLOOR_WIDTH  1024u
+#define FLOOR_HEIGHT 768u
+
+#define LPCM_48_STEREO (1u << 1)
+#define AAC_48_STEREO  (1u << 0)
+
+static bool is_size(const struct wfd_choice *c, uint16_t width, uint16_t height)
+{
+	return c->mode.width == width && c->mode.height == height;
+}
+
+static bool fits_caps(const struct media_mode *mode, const struct wfd_caps *caps)
+{
+	return mode->width <= caps->max_width && mode->height <= caps->max_height &&
+	       (!caps->max_refresh_hz || mode->refresh_hz <= caps->max_refresh_hz) &&
+	       wfd_mode_pixel_rate(mode) <= caps->max_pixel_rate;
+}
+
+/* High packs better: it is taken wherever both sides have it. False: none in common. */
+static bool choose_profile(uint32_t profiles, enum media_profile *ret)
+{
+	if (!(profiles & (1u << MEDIA_PROFILE_CHP | 1u << MEDIA_PROFILE_CBP)))
+		return false;
+	*ret = profiles & 1u << MEDIA_PROFILE_CHP ? MEDIA_PROFILE_CHP : MEDIA_PROFILE_CBP;
+	return true;
+}
+
+/* Each level bit of a sink implies all lower levels. */
+static bool try_codec(const struct wfd_video_codec *codec, const struct wfd_caps *caps,
+		      struct wfd_choice *c)
+{
+	if (!(codec->modes[c->table] & UINT64_C(1) << c->index))
+		return false;
+	if (c->level_idc > codec->max_level_idc)
+		return false;
+	return choose_profile(codec->profiles & caps->profiles, &c->profile);
+}
+
+/* The entry of the sink that carries the mode; one with the High profile before one without. */
+static bool choose_codec(const struct wfd_sink *sink, const struct wfd_caps *caps,
+			 struct wfd_choice *c)
+{
+	bool found = false;
+
+	for (uint8_t i = 0; i < sink->video.n_codecs; i++) {
+		struct wfd_choice try = *c;
+
+		if (!try_codec(&sink->video.codecs[i], caps, &try))
+			continue;
+		if (found && (try.profile != MEDIA_PROFILE_CHP || c->profile == MEDIA_PROFILE_CHP))
+			continue;
+		try.codec = i;
+		*c = try;
+		found = true;
+	}
+	return found;
+}
+
+/*
+ * Every sink has to take CEA 0 in the Baseline profile, whatever it lists (wfd-protocol.md 2.1):
+ * the last resort of sinks with strange lists.
+ */
+static bool is_last_resort(const struct wfd_choice *c, const struct wfd_caps *caps)
+{
+	return c->table == WFD_TABLE_CEA && c->index == 0 &&
+	       caps->profiles & 1u << MEDIA_PROFILE_CBP;
+}
+
+static bool make_choice(const struct wfd_sink *sink, const struct wfd_caps *caps,
+			enum wfd_table table, unsigned index, struct wfd_choice *ret)
+{
+	const struct wfd_mode *mode = wfd_mode_get(table, index);
+	struct wfd_choice c = { .table = table, .index = (uint8_t)index };
+
+	if (!mode || mode->interlaced || !fits_caps(&mode->mode, caps))
+		return false;
+	c.mode = mode->mode;
+	c.level_idc = wfd_level_for_mode(&c.mode);
+	if (!c.level_idc || c.level_idc > caps->max_level_idc)
+		return false;
+	if (!choose_codec(sink, caps, &c) && !is_last_resort(&c, caps))
+		return false;
+	*ret = c;
+	return true;
+}
+
+/* Large first, then fast. */
+static bool goes_before(const struct media_mode *a, const struct media_mode *b)
+{
+	unsigned area_a = (unsigned)a->width * a->height, area_b = (unsigned)b->width * b->height;
+
+	return area_a != area_b ? area_a > area_b : a->refresh_hz > b->refresh_hz;
+}
+
+static void insert(struct wfd_choices *choices, const struct wfd_choice *c)
+{
+	size_t i = choices->n++;
+
+	for (; i > 0 && goes_before(&c->mode, &choices->list[i - 1].mode); i--)
+		choices->list[i] = choices->list[i - 1];
+	choices->list[i] = *c;
+}
+
+/* What sink and encoder have in common; the tables hold 54 modes, so the list cannot overflow. */
+static void collect(const struct wfd_sink *sink, const struct wfd_caps *caps,
+		    struct wfd_choices *choices)
+{
+	struct wfd_choice c;
+
+	for (enum wfd_table table = 0; table < WFD_TABLES; table++)
+		for (unsigned i = 0; wfd_mode_get(table, i); i++)
+			if (make_choice(sink, caps, table, i, &c))
+				insert(choices, &c);
+}
+
+static bool is_display_size(const struct media_mode *mode)
+{
+	return mode->width >= FLOOR_WIDTH && mode->height >= FLOOR_HEIGHT;
+}
+
+/* The mode that the rate must carry: the lowest of at least 1024x768, else the lowest. */
+static const struct media_mode *find_floor(const struct wfd_choices *choices)
+{
+	const struct media_mode *lowest = NULL;
+
+	for (size_t i = 0; i < choices->n; i++) {
+		const struct media_mode *mode = &choices->list[i].mode;
+
+		if (!lowest || is_display_size(mode) > is_display_size(lowest) ||
+		    (is_display_size(mode) == is_display_size(lowest) &&
+		     wfd_mode_pixel_rate(mode) < wfd_mode_pixel_rate(lowest)))
+			lowest = mode;
+	}
+	return lowest;
+}
+
+static void drop_unaffordable(struct wfd_choices *choices, uint64_t rate_bps)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < choices->n; i++)
+		if (wfd_mode_affordable(&choices->list[i].mode, rate_bps))
+			choices->list[n++] = choices->list[i];
+	choices->reduced = n < choices->n;
+	choices->n = n;
+}
+
+static bool find_size(const struct wfd_choices *choices, uint16_t width, uint16_t height,
+		      size_t *ret)
+{
+	for (size_t i = 0; i < choices->n; i++) {
+		if (!is_size(&choices->list[i], width, height))
+			continue;
+		*ret = i; /* the fastest of this size: the list is in that order */
+		return true;
+	}
+	return false;
+}
+
+static size_t find_fullest(const struct wfd_choices *choices, bool cea_only)
+{
+	uint64_t best_rate = 0;
+	size_t best = 0;
+
+	for (size_t i = 0; i < choices->n; i++) {
+		const struct wfd_choice *c = &choices->list[i];
+		uint64_t rate = wfd_mode_pixel_rate(&c->mode);
+
+		if (rate <= best_rate || (cea_only && c->table != WFD_TABLE_CEA))
+			continue;
+		best_rate = rate;
+		best = i;
+	}
+	return best;
+}
+
+/*
+ * Most pixels a second. A television shows CEA modes unscaled, so one of them wins over a VESA mode
+ * that has a little more (1360x768p60 over 1920x1080p30 at level 4 would be such a bargain).
+ */
+static size_t choose_fullest(const struct wfd_choices *choices)
+{
+	size_t any = find_fullest(choices, false), cea = find_fullest(choices, true);
+	uint64_t rate_any = wfd_mode_pixel_rate(&choices->list[any].mode);
+	uint64_t rate_cea = wfd_mode_pixel_rate(&choices->list[cea].mode);
+
+	return choices->list[cea].table == WFD_TABLE_CEA && rate_cea * 4 >= rate_any * 3 ? cea
+											 : any;
+}
+
+/* The display's own size first: what its EDID prefers, then what the sink calls native. */
+static size_t choose_preferred(const struct wfd_sink *sink, const struct wfd_choices *choices)
+{
+	uint16_t width, height;
+	struct media_mode native;
+	size_t found;
+
+	if (wfd_edid_preferred_size(sink->edid, sink->edid_size, &width, &height) &&
+	    find_size(choices, width, height, &found))
+		return found;
+	if (wfd_sink_get_native(sink, &native) &&
+	    find_size(choices, native.width, native.height, &found))
+		return found;
+	return choose_fullest(choices);
+}
+
+/* LPCM costs no encoder and no delay; AAC where the sink lacks it or we are asked for it. */
+static enum media_audio_codec choose_audio(const struct wfd_sink *sink, const struct wfd_caps *caps)
+{
+	bool aac = sink->audio.aac & AAC_48_STEREO && caps->audio_codecs & 1u << MEDIA_AUDIO_AAC;
+	bool lpcm = sink->audio.lpcm & LPCM_48_STEREO;
+
+	if (!sink->audio.lpcm && !sink->audio.aac && !sink->audio.ac3)
+		return MEDIA_AUDIO_NONE;
+	if (aac && (caps->audio == MEDIA_AUDIO_AAC || !lpcm))
+		return MEDIA_AUDIO_AAC;
+	/* 48 kHz LPCM is mandatory for every sink with sound, listed or not. */
+	return MEDIA_AUDIO_LPCM;
+}
+
+int wfd_choose(const struct wfd_sink *sink, const struct wfd_caps *caps, uint64_t rate_bps,
+	       struct wfd_choices *ret)
+{
+	struct wfd_choices choices = { 0 };
+	enum media_audio_codec audio = choose_audio(sink, caps);
+
+	if (sink->max_bitrate && sink->max_bitrate < rate_bps)
+		rate_bps = sink->max_bitrate;
+	if (wfd_sink_has_monitor(sink))
+		collect(sink, caps, &choices);
+	if (!choices.n)
+		return -EOPNOTSUPP;
+	if (!wfd_mode_affordable(find_floor(&choices), rate_bps))
+		return -ENOSPC;
+	drop_unaffordable(&choices, rate_bps);
+	for (size_t i = 0; i < choices.n; i++)
+		choices.list[i].audio = audio;
+	choices.preferred = choose_preferred(sink, &choices);
+	*ret = choices;
+	return 0;
+}
+
+const struct wfd_choice *wfd_choices_find(const struct wfd_choices *choices,
+					  const struct media_mode *mode)
+{
+	for (size_t i = 0; i < choices->n; i++)
+		if (is_size(&choices->list[i], mode->width, mode->height) &&
+		    choices->list[i].mode.refresh_hz == mode->refresh_hz)
+			return &choices->list[i];
+	return NULL;
+}
+
+size_t wfd_choices_ladder(const struct wfd_choices *choices, const struct wfd_choice *wanted,
+			  struct wfd_choice ret[static WFD_LADDER_MAX])
+{
+	static const struct media_mode steps[] = {
+		{ .width = 1280, .height = 720, .refresh_hz = 30 },
+		{ .width = 640, .height = 480, .refresh_hz = 60 },
+	};
+	size_t n = 0;
+
+	ret[n++] = *wanted;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		const struct wfd_choice *c = wfd_choices_find(choices, &steps[i]);
+
+		if (c && wfd_mode_pixel_rate(&c->mode) < wfd_mode_pixel_rate(&ret[n - 1].mode))
+			ret[n++] = *c;
+	}
+	return n;
+}
+
+struct media_format wfd_choice_format(const struct wfd_choice *choice, enum media_audio_codec audio)
+{
+	return (struct media_format){
+		.mode = choice->mode,
+		.profile = choice->profile,
+		.level_idc = choice->level_idc,
+		.audio = audio,
+	};
+}
+
+/* One profile bit, one level bit, one mode bit over all tables; "none none", never zeros. */
+void wfd_write_video_formats(struct writer *w, const struct wfd_choice *choice)
+{
+	uint32_t masks[WFD_TABLES] = { 0 };
+
+	masks[choice->table] = UINT32_C(1) << choice->index;
+	text_write(
+		w,
+		"wfd_video_formats: 00 00 %02x %02x %08x %08x %08x 00 0000 0000 00 none none\r\n",
+		1u << choice->profile, (unsigned)wfd_level_to_bit(choice->level_idc),
+		masks[WFD_TABLE_CEA], masks[WFD_TABLE_VESA], masks[WFD_TABLE_HH]);
+}
+
+void wfd_write_audio_codecs(struct writer *w, const struct wfd_choice *choice)
+{
+	switch (choice->audio) {
+	case MEDIA_AUDIO_NONE:
+		return;
+	case MEDIA_AUDIO_LPCM:
+		text_write(w, "wfd_audio_codecs: LPCM %08x 00\r\n", LPCM_48_STEREO);
+		return;
+	case MEDIA_AUDIO_AAC:
+		text_write(w, "wfd_audio_codecs: AAC %08x 00\r\n", AAC_48_STEREO);
+		return;
+	}
+}
+
+/* 33 bits, left-aligned in 40 (wfd-protocol.md 1.9). */
+void wfd_write_format_change_timing(struct writer *w, uint64_t pts, uint64_t dts)
+{
+	uint64_t mask = (UINT64_C(1) << 33) - 1;
+
+	text_write(w, "wfd_av_format_change_timing: %010llx %010llx\r\n",
+		   (unsigned long long)(pts & mask) << 7, (unsigned long long)(dts & mask) << 7);
+}
