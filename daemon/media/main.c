@@ -288,7 +288,7 @@ static void beat(struct media *m, uint64_t now_ns)
 	if (now_ns < m->heartbeat_ns)
 		return;
 	facts_send_heartbeat(&m->facts, now_ns / NSEC_PER_USEC, resident_bytes(m));
-	m->heartbeat_ns = now_ns + MEDIA_HEARTBEAT_MS * NSEC_PER_MSEC;
+	m->heartbeat_ns = now_ns + clock_limit_us(MEDIA_HEARTBEAT_MS * USEC_PER_MSEC) * NSEC_PER_USEC;
 }
 
 static int wait_for_events(struct media *m, short *ret_control)

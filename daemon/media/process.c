@@ -16,8 +16,6 @@
 #include <sys/wait.h>
 #include <systemd/sd-event.h>
 
-extern char **environ;
-
 #define FIRST_FREE_FD 16 /* above every fixed number, so that dup2 overwrites no source */
 
 struct media_process {
