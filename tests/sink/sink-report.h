@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a run of the sink found, as JSON. The keys are stable: tests and the demo read them. */
+#ifndef SINK_SINK_REPORT_H
+#define SINK_SINK_REPORT_H
+
+#include "analyse.h"
+#include "decode.h"
+#include "receive.h"
+#include "rtsp.h"
+
+struct report {
+	const struct findings *findings;
+	const struct stream_facts *stream;
+	const struct decode_facts *decode; /* these three are NULL where a file was analysed */
+	const struct rtsp_facts *rtsp;
+	const struct receive_counts *receive;
+	uint64_t connected_us; /* CLOCK_MONOTONIC */
+	const char *result;    /* one line */
+	int exit_code;
+};
+
+void report_write(const struct report *report, FILE *out);
+/* How many rules were broken at least once; those of the exchange count too. */
+unsigned report_broken_rules(const struct report *report);
+
+#endif
