@@ -1,0 +1,566 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The x264 back-end by what it writes: parameter sets parsed here from ISO/IEC 14496-10, one slice a
+ * picture, IDR in the very next picture after a request and nowhere else, the rate and its steps,
+ * the largest picture, and the price of a still picture.
+ */
+#include "encode/encoder.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define WIDTH  640
+#define HEIGHT 368
+
+struct fixture {
+	const struct encoder_ops *ops;
+	struct encoder *encoder;
+	struct encoder_config config;
+	uint32_t *pixels;
+	size_t pixels_size;
+	uint32_t seed;
+	uint64_t number;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	f->ops = &encoder_x264;
+	f->seed = 1;
+	f->number = 100;
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	f->ops->close(f->encoder);
+	free(f->pixels);
+	free(f);
+	return 0;
+}
+
+static void open_encoder(struct fixture *f, uint16_t width, uint16_t height, uint16_t hz,
+			 enum media_profile profile, uint64_t rate)
+{
+	f->config = (struct encoder_config){
+		.format = { { width, height, hz }, profile, 42, MEDIA_AUDIO_NONE },
+		.rate_bps = rate,
+	};
+	assert_int_equal(f->ops->open(&f->config, &f->encoder), 0);
+	free(f->pixels);
+	f->pixels_size = (size_t)width * height * 4;
+	f->pixels = calloc(1, f->pixels_size);
+	assert_non_null(f->pixels);
+}
+
+/* Noise in blocks, other ones each time: as much work as any picture. */
+static void draw_noise(struct fixture *f)
+{
+	unsigned int width = f->config.format.mode.width;
+
+	for (size_t i = 0; i < f->pixels_size / 4; i++) {
+		uint32_t x = (uint32_t)(i % width / 4), y = (uint32_t)(i / width / 4);
+
+		f->pixels[i] = (x * 2654435761u ^ y * 40503u ^ f->seed * 7919u) * 2246822519u >> 8;
+	}
+	f->seed++;
+}
+
+static struct frame get_frame(struct fixture *f)
+{
+	return (struct frame){
+		.number = ++f->number,
+		.time_ns = f->number * 1000,
+		.fourcc = MEDIA_FOURCC_XRGB8888,
+		.width = f->config.format.mode.width,
+		.height = f->config.format.mode.height,
+		.planes = { (const uint8_t *)f->pixels },
+		.pitches = { f->config.format.mode.width * 4u },
+		.dmabuf_fd = -1,
+	};
+}
+
+static struct packet encode_frame(struct fixture *f, const struct frame *frame)
+{
+	struct packet p = { 0 };
+
+	assert_int_equal(f->ops->submit(f->encoder, frame), 0);
+	assert_int_equal(f->ops->output(f->encoder, &p), 1);
+	assert_int_equal(p.frame_number, frame->number);
+	assert_int_equal(p.time_ns, frame->time_ns);
+	assert_true(p.size > 0);
+	return p;
+}
+
+static struct packet encode(struct fixture *f)
+{
+	struct frame frame = get_frame(f);
+
+	return encode_frame(f, &frame);
+}
+
+/* ---- NAL units ---- */
+
+struct nal {
+	const uint8_t *data; /* from the header byte on */
+	size_t size;
+};
+
+/* The NAL units of an access unit; every byte belongs to one or to a start code. */
+static size_t split(const struct packet *p, struct nal *ret, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i + 3 < p->size; i++) {
+		if (p->data[i] != 0 || p->data[i + 1] != 0 || p->data[i + 2] != 1)
+			continue;
+		assert_true(n < max);
+		if (n == 0)
+			assert_true(i <= 1);
+		ret[n++].data = p->data + i + 3;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const uint8_t *end = i + 1 < n ? ret[i + 1].data - 3 : p->data + p->size;
+
+		ret[i].size = (size_t)(end - ret[i].data);
+	}
+	return n;
+}
+
+static unsigned int get_type(const struct nal *n)
+{
+	return n->data[0] & 0x1f;
+}
+
+struct bits {
+	uint8_t data[256]; /* without emulation prevention */
+	size_t at, size;   /* bits */
+};
+
+static struct bits get_bits(const struct nal *n)
+{
+	struct bits b = { 0 };
+	unsigned int zeros = 0;
+
+	for (size_t i = 1; i < n->size && b.size < sizeof(b.data) * 8; i++) {
+		if (zeros >= 2 && n->data[i] == 3) {
+			zeros = 0;
+			continue;
+		}
+		zeros = n->data[i] ? 0 : zeros + 1;
+		b.data[b.size / 8] = n->data[i];
+		b.size += 8;
+	}
+	return b;
+}
+
+static uint32_t u(struct bits *b, unsigned int count)
+{
+	uint32_t value = 0;
+
+	for (; count > 0; count--, b->at++) {
+		assert_true(b->at < b->size);
+		value = value << 1 | (b->data[b->at / 8] >> (7 - b->at % 8) & 1);
+	}
+	return value;
+}
+
+static uint32_t ue(struct bits *b)
+{
+	unsigned int zeros = 0;
+
+	while (u(b, 1) == 0)
+		zeros++;
+	assert_true(zeros < 32);
+	return (uint32_t)((UINT64_C(1) << zeros) - 1 + u(b, zeros));
+}
+
+struct sps {
+	unsigned int profile, constraints, level;
+	unsigned int references, width, height;
+	unsigned int full_range, primaries, transfer, matrix;
+	unsigned int tick, scale;
+	unsigned int reorder, buffering;
+};
+
+static struct sps parse_vui(struct bits *b, struct sps s)
+{
+	if (u(b, 1)) /* aspect ratio */
+		assert_int_equal(u(b, 8), 1);
+	assert_int_equal(u(b, 1), 0); /* overscan */
+	assert_int_equal(u(b, 1), 1); /* video signal type */
+	u(b, 3);
+	s.full_range = u(b, 1);
+	assert_int_equal(u(b, 1), 1);
+	s.primaries = u(b, 8);
+	s.transfer = u(b, 8);
+	s.matrix = u(b, 8);
+	assert_int_equal(u(b, 1), 0); /* chroma location */
+	assert_int_equal(u(b, 1), 1); /* timing */
+	s.tick = u(b, 32);
+	s.scale = u(b, 32);
+	u(b, 1);
+	assert_int_equal(u(b, 2), 0); /* no HRD */
+	assert_int_equal(u(b, 1), 0); /* pic_struct */
+	assert_int_equal(u(b, 1), 1); /* restrictions */
+	u(b, 1);
+	for (int i = 0; i < 4; i++)
+		ue(b);
+	s.reorder = ue(b);
+	s.buffering = ue(b);
+	return s;
+}
+
+/* 7.3.2.1.1, as far as our streams use it. */
+static struct sps parse_sps(const struct nal *n)
+{
+	struct bits b = get_bits(n);
+	struct sps s = { .profile = u(&b, 8), .constraints = 0 };
+	unsigned int type;
+
+	s.constraints = u(&b, 8);
+	s.level = u(&b, 8);
+	assert_int_equal(ue(&b), 0);
+	if (s.profile == 100) {
+		assert_int_equal(ue(&b), 1); /* 4:2:0 */
+		assert_int_equal(ue(&b), 0);
+		assert_int_equal(ue(&b), 0);
+		assert_int_equal(u(&b, 2), 0);
+	}
+	ue(&b);
+	type = ue(&b);
+	assert_true(type == 0 || type == 2);
+	if (type == 0)
+		ue(&b);
+	s.references = ue(&b);
+	u(&b, 1);
+	s.width = (ue(&b) + 1) * 16;
+	s.height = (ue(&b) + 1) * 16;
+	assert_int_equal(u(&b, 1), 1); /* frames only */
+	u(&b, 1);
+	if (u(&b, 1)) {
+		s.width -= 2 * ue(&b);
+		s.width -= 2 * ue(&b);
+		s.height -= 2 * ue(&b);
+		s.height -= 2 * ue(&b);
+	}
+	assert_int_equal(u(&b, 1), 1);
+	return parse_vui(&b, s);
+}
+
+/* slice_type modulo 5 (7.4.3): 0 P, 2 I. */
+static unsigned int get_slice_type(const struct nal *n)
+{
+	struct bits b = get_bits(n);
+
+	assert_int_equal(ue(&b), 0); /* the first macroblock: the slice is the picture */
+	return ue(&b) % 5;
+}
+
+static void check_picture(const struct packet *p, bool idr)
+{
+	struct nal nals[8];
+	size_t n = split(p, nals, 8);
+
+	assert_int_equal(p->idr, idr);
+	if (!idr) {
+		assert_int_equal(n, 1);
+		assert_int_equal(get_type(&nals[0]), 1);
+		assert_int_equal(get_slice_type(&nals[0]), 0);
+		return;
+	}
+	assert_int_equal(n, 3); /* no signature, no delimiter */
+	assert_int_equal(get_type(&nals[0]), 7);
+	assert_int_equal(get_type(&nals[1]), 8);
+	assert_int_equal(get_type(&nals[2]), 5);
+	assert_int_equal(get_slice_type(&nals[2]), 2);
+}
+
+/* ---- tests ---- */
+
+static void check_sps(struct fixture *f, uint16_t width, uint16_t height, uint16_t hz,
+		      enum media_profile profile)
+{
+	struct packet p;
+	struct nal nals[8];
+	struct sps s;
+	struct bits pps;
+	unsigned int colour = height >= 720 ? 1 : 6;
+
+	open_encoder(f, width, height, hz, profile, 5000000);
+	p = encode(f);
+	check_picture(&p, true);
+	split(&p, nals, 8);
+	s = parse_sps(&nals[0]);
+	assert_int_equal(s.profile, profile == MEDIA_PROFILE_CBP ? 66 : 100);
+	assert_int_equal(s.constraints, profile == MEDIA_PROFILE_CBP ? 0xc0 : 0x0c);
+	assert_int_equal(s.level, 42);
+	assert_int_equal(s.references, 1);
+	assert_int_equal(s.width, width);
+	assert_int_equal(s.height, height);
+	assert_int_equal(s.full_range, 0);
+	assert_int_equal(s.primaries, colour);
+	assert_int_equal(s.transfer, colour);
+	assert_int_equal(s.matrix, colour);
+	assert_int_equal(s.scale, s.tick * 2 * hz);
+	assert_int_equal(s.reorder, 0);
+	assert_int_equal(s.buffering, 1);
+	pps = get_bits(&nals[1]);
+	ue(&pps);
+	ue(&pps);
+	assert_int_equal(u(&pps, 1), 0); /* CAVLC */
+	p = encode(f);
+	check_picture(&p, false);
+	f->ops->close(f->encoder);
+	f->encoder = NULL;
+}
+
+static void test_parameter_sets(void **state)
+{
+	struct fixture *f = *state;
+
+	check_sps(f, 1920, 1080, 30, MEDIA_PROFILE_CBP);
+	check_sps(f, 1920, 1080, 60, MEDIA_PROFILE_CHP);
+	check_sps(f, 1280, 720, 60, MEDIA_PROFILE_CBP);
+	check_sps(f, 640, 480, 60, MEDIA_PROFILE_CBP);
+	check_sps(f, 848, 480, 60, MEDIA_PROFILE_CHP);
+	check_sps(f, 1366, 768, 24, MEDIA_PROFILE_CBP);
+}
+
+static void test_idr_on_request(void **state)
+{
+	struct fixture *f = *state;
+
+	open_encoder(f, WIDTH, HEIGHT, 30, MEDIA_PROFILE_CBP, 5000000);
+	for (unsigned int i = 0; i < 400; i++) {
+		bool idr = i == 0 || i == 7 || i == 8 || i == 300;
+		struct packet p;
+
+		if (idr && i > 0)
+			f->ops->request_idr(f->encoder);
+		if (i % 50 == 0)
+			draw_noise(f); /* a cut of the scene makes none */
+		p = encode(f);
+		check_picture(&p, idr);
+	}
+}
+
+/* The bits of the last count of the frames encoded, as a rate. */
+static uint64_t measure_rate(struct fixture *f, unsigned int skip, unsigned int count,
+			     size_t *ret_max)
+{
+	uint64_t bytes = 0;
+
+	*ret_max = 0;
+	for (unsigned int i = 0; i < skip + count; i++) {
+		struct packet p;
+
+		draw_noise(f);
+		p = encode(f);
+		check_picture(&p, false);
+		if (i < skip)
+			continue;
+		bytes += p.size;
+		if (p.size > *ret_max)
+			*ret_max = p.size;
+	}
+	return bytes * 8 * f->config.format.mode.refresh_hz / count;
+}
+
+/* The hardest pictures there are: the rate is held, and obeyed within 5 frames after a step. */
+static void test_rate(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t rate;
+	size_t max;
+
+	open_encoder(f, WIDTH, HEIGHT, 30, MEDIA_PROFILE_CBP, 8000000);
+	draw_noise(f);
+	encode(f);
+	rate = measure_rate(f, 5, 60, &max);
+	assert_in_range(rate, 4000000, 8800000);
+	assert_int_equal(f->ops->set_rate(f->encoder, 2000000, 0), 0);
+	rate = measure_rate(f, 5, 15, &max);
+	assert_in_range(rate, 500000, 2500000);
+	rate = measure_rate(f, 0, 60, &max);
+	assert_in_range(rate, 500000, 2200000);
+	assert_int_equal(f->ops->set_rate(f->encoder, 12000000, 0), 0);
+	rate = measure_rate(f, 5, 60, &max);
+	assert_in_range(rate, 6000000, 13200000);
+	assert_int_equal(f->ops->set_rate(f->encoder, 0, 0), -EINVAL);
+}
+
+static void test_largest_picture(void **state)
+{
+	struct fixture *f = *state;
+	struct packet p;
+	size_t max;
+
+	open_encoder(f, WIDTH, HEIGHT, 30, MEDIA_PROFILE_CBP, 8000000);
+	draw_noise(f);
+	p = encode(f);
+	assert_true(p.size <= 4 * 8000000 / 8 / 30);
+	assert_int_equal(f->ops->set_rate(f->encoder, 8000000, 50000), 0);
+	measure_rate(f, 5, 60, &max);
+	assert_true(max <= 50000);
+	f->ops->request_idr(f->encoder);
+	draw_noise(f);
+	p = encode(f);
+	assert_true(p.idr);
+	assert_true(p.size <= 50000);
+}
+
+/* A still picture gets better at first and then costs nothing. */
+static void test_still(void **state)
+{
+	struct fixture *f = *state;
+	struct frame frame;
+	struct packet p;
+	size_t bytes = 0;
+
+	open_encoder(f, WIDTH, HEIGHT, 30, MEDIA_PROFILE_CBP, 2000000);
+	draw_noise(f);
+	frame = get_frame(f);
+	for (unsigned int i = 0; i < 400; i++) {
+		p = encode_frame(f, &frame);
+		check_picture(&p, i == 0);
+		bytes += p.size;
+	}
+	assert_true(p.size < 100);
+	assert_true(bytes < 2000000 / 8 * 14);
+	/* And so does one of which only a corner changed. */
+	memset(f->pixels, 0xff, 64);
+	frame = get_frame(f);
+	frame.damage = (struct media_rect){ 0, 0, 16, 1 };
+	p = encode_frame(f, &frame);
+	check_picture(&p, false);
+	assert_true(p.size < 400);
+}
+
+/* What lies outside the damage is not even read, once the picture is known. */
+static void test_damage(void **state)
+{
+	struct fixture *f = *state;
+	struct frame frame;
+	struct packet p;
+
+	open_encoder(f, WIDTH, HEIGHT, 30, MEDIA_PROFILE_CBP, 8000000);
+	memset(f->pixels, 0x80, f->pixels_size);
+	for (unsigned int i = 0; i < 30; i++)
+		encode(f);
+	draw_noise(f);
+	frame = get_frame(f);
+	frame.damage = (struct media_rect){ 0, 32, 16, 15 };
+	p = encode_frame(f, &frame);
+	assert_true(p.size < 2000);
+	/* A frame went missing: its damage is unknown, so all of it is read. */
+	frame.number = f->number += 2;
+	p = encode_frame(f, &frame);
+	assert_true(p.size > 10000);
+}
+
+static void test_layouts(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t *data = malloc((size_t)WIDTH * HEIGHT * 3 / 2);
+	struct frame frame;
+	struct packet p;
+
+	assert_non_null(data);
+	memset(data, 100, (size_t)WIDTH * HEIGHT * 3 / 2);
+	open_encoder(f, WIDTH, HEIGHT, 30, MEDIA_PROFILE_CBP, 5000000);
+	frame = get_frame(f);
+	frame.fourcc = MEDIA_FOURCC_YUV420;
+	frame.planes[0] = data;
+	frame.planes[1] = data + WIDTH * HEIGHT;
+	frame.planes[2] = data + WIDTH * HEIGHT * 5 / 4;
+	frame.pitches[0] = WIDTH;
+	frame.pitches[1] = frame.pitches[2] = WIDTH / 2;
+	p = encode_frame(f, &frame);
+	check_picture(&p, true);
+	frame.number++;
+	frame.fourcc = MEDIA_FOURCC_NV12;
+	frame.planes[2] = NULL;
+	frame.pitches[1] = WIDTH;
+	/* The same picture in another layout: nothing to tell. */
+	for (int i = 0; i < 30; i++, frame.number++)
+		p = encode_frame(f, &frame);
+	check_picture(&p, false);
+	assert_true(p.size < 100);
+	free(data);
+}
+
+static void test_refusals(void **state)
+{
+	struct fixture *f = *state;
+	struct encoder_config bad = {
+		.format = { { 641, 480, 30 }, MEDIA_PROFILE_CBP, 31, MEDIA_AUDIO_NONE },
+		.rate_bps = 1000000,
+	};
+	struct encoder *e = NULL;
+	struct frame frame;
+	struct packet p;
+
+	assert_int_equal(f->ops->open(&bad, &e), -EINVAL);
+	bad.format.mode.width = 640;
+	bad.rate_bps = 0;
+	assert_int_equal(f->ops->open(&bad, &e), -EINVAL);
+	assert_null(e);
+	open_encoder(f, WIDTH, HEIGHT, 30, MEDIA_PROFILE_CBP, 5000000);
+	frame = get_frame(f);
+	frame.width = 320;
+	assert_int_equal(f->ops->submit(f->encoder, &frame), -EINVAL);
+	frame = get_frame(f);
+	frame.planes[0] = NULL;
+	assert_int_equal(f->ops->submit(f->encoder, &frame), -EOPNOTSUPP);
+	frame = get_frame(f);
+	frame.fourcc = 0;
+	assert_int_equal(f->ops->submit(f->encoder, &frame), -EOPNOTSUPP);
+	assert_int_equal(f->ops->output(f->encoder, &p), 0);
+	p = encode(f);
+	check_picture(&p, true);
+	assert_int_equal(f->ops->output(f->encoder, &p), 0);
+}
+
+static void test_probe(void **state)
+{
+	struct fixture *f = *state;
+	struct encoder_caps caps;
+
+	assert_int_equal(f->ops->probe(&caps), 0);
+	assert_string_equal(caps.name, "x264");
+	assert_int_equal(caps.profiles, 3);
+	assert_true(caps.max_pixel_rate > 1000000);
+	assert_true(caps.max_width >= 1920 && caps.max_height >= 1080);
+	/* With the machine's speed known, the better preset may come: the same holds for it. */
+	check_sps(f, 640, 480, 30, MEDIA_PROFILE_CHP);
+	check_sps(f, 1280, 720, 30, MEDIA_PROFILE_CBP);
+	test_rate(state);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_parameter_sets, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_idr_on_request, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_rate, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_largest_picture, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_still, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_damage, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_layouts, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_probe, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
