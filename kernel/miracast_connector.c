@@ -32,7 +32,7 @@ static struct miracast_head *connector_to_head(struct drm_connector *connector)
 /* ---- modes ---- */
 
 /* Limits are the node's as much as KMS's: a PLUG may not list what a commit would refuse. */
-bool miracast_mode_in_limits(struct drm_device *drm, const struct drm_display_mode *mode)
+bool miracast_mode_in_limits(const struct drm_display_mode *mode)
 {
 	u64 refresh;
 

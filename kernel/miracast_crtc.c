@@ -279,20 +279,14 @@ static bool miracast_crtc_get_vblank_timestamp(struct drm_crtc *crtc, int *max_e
 
 /* ---- CRTC ---- */
 
-static enum drm_mode_status miracast_crtc_mode_valid(struct drm_crtc *crtc,
-						     const struct drm_display_mode *mode)
-{
-	return miracast_connector_offers(crtc_to_head(crtc), mode) ? MODE_OK : MODE_BAD;
-}
-
 static int miracast_crtc_atomic_check(struct drm_crtc *crtc, struct drm_atomic_state *state)
 {
 	struct drm_crtc_state *new = drm_atomic_get_new_crtc_state(state, crtc);
 
-	/* Flips go on in a mode that is no longer listed; setting it again does not. */
-	if (!new->enable || !drm_atomic_crtc_needs_modeset(new))
+	/* A mode that is no longer listed may stay, but not be set or come on again. */
+	if (!new->active || !(new->mode_changed || new->active_changed))
 		return 0;
-	if (!miracast_mode_in_limits(crtc->dev, &new->mode) ||
+	if (!miracast_mode_in_limits(&new->mode) ||
 	    !miracast_connector_offers(crtc_to_head(crtc), &new->mode))
 		return -EINVAL;
 	return 0;
@@ -381,7 +375,6 @@ static void miracast_crtc_atomic_flush(struct drm_crtc *crtc, struct drm_atomic_
 }
 
 static const struct drm_crtc_helper_funcs miracast_crtc_helper_funcs = {
-	.mode_valid = miracast_crtc_mode_valid,
 	.atomic_check = miracast_crtc_atomic_check,
 	.atomic_enable = miracast_crtc_atomic_enable,
 	.atomic_disable = miracast_crtc_atomic_disable,

@@ -144,7 +144,7 @@ static void miracast_commit_tail(struct drm_atomic_state *state)
 static enum drm_mode_status miracast_mode_valid(struct drm_device *drm,
 						const struct drm_display_mode *mode)
 {
-	return miracast_mode_in_limits(drm, mode) ? MODE_OK : MODE_BAD;
+	return miracast_mode_in_limits(mode) ? MODE_OK : MODE_BAD;
 }
 
 static const struct drm_mode_config_funcs miracast_mode_config_funcs = {

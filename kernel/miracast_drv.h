@@ -200,7 +200,7 @@ bool miracast_framebuffer_imported(const struct drm_framebuffer *fb);
 
 /* miracast_connector.c */
 int miracast_connector_init(struct miracast_head *head);
-bool miracast_mode_in_limits(struct drm_device *drm, const struct drm_display_mode *mode);
+bool miracast_mode_in_limits(const struct drm_display_mode *mode);
 bool miracast_connector_offers(struct miracast_head *head, const struct drm_display_mode *mode);
 struct miracast_display *miracast_display_create(struct drm_device *drm, const u8 *edid,
 						 size_t edid_size,

@@ -356,12 +356,17 @@ static int miracast_writeback_get_modes(struct drm_connector *connector)
 static int miracast_writeback_prepare_job(struct drm_writeback_connector *writeback,
 					  struct drm_writeback_job *wb_job)
 {
+	struct drm_framebuffer *fb = writeback_to_head(writeback)->primary->state->fb;
 	struct miracast_job *job;
 	int ret;
 
 	if (!wb_job->fb)
 		return 0;
 	ret = miracast_framebuffer_map(wb_job->fb);
+	if (ret)
+		return ret;
+	/* What is shown may stay; what comes with the commit is the plane's to prepare. */
+	ret = fb ? miracast_framebuffer_map(fb) : 0;
 	if (ret)
 		return ret;
 
@@ -416,8 +421,7 @@ static int miracast_writeback_atomic_check(struct drm_encoder *encoder,
 		return -EINVAL;
 	if (fb->format->format != miracast_writeback_formats[0])
 		return -EINVAL;
-	/* So that the plane's buffer is prepared for reading even if it stays the same. */
-	return drm_atomic_add_affected_planes(crtc_state->state, crtc_state->crtc);
+	return 0;
 }
 
 static const struct drm_encoder_helper_funcs miracast_writeback_encoder_funcs = {
