@@ -151,7 +151,7 @@ void wfd_sink_parse(struct wfd_sink *sink, struct text body, uint64_t *ret_seen)
 	while (text_line(&body, &line)) {
 		enum wfd_param which = split_line(line, &value);
 
-		if (which == WFD_PARAM_COUNT || seen & WFD_PARAM_BIT(which))
+		if (which >= WFD_PARAM_COUNT || seen & WFD_PARAM_BIT(which))
 			continue;
 		seen |= WFD_PARAM_BIT(which);
 		set_param(sink, which, value);
