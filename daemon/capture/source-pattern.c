@@ -36,7 +36,6 @@ struct pattern_buffer {
 	struct canvas canvas;
 	struct media_rect wander, pointer; /* what to undo before the next drawing */
 	bool busy;			   /* the pipeline reads it */
-	bool valid;			   /* has the background */
 };
 
 struct pattern {
@@ -97,13 +96,17 @@ static void lay_out(struct pattern *p, uint16_t width, uint16_t height)
 
 static void draw_wallpaper(struct canvas *c)
 {
+	/* 16.16: divisions would take longer than all the rest of the start */
+	const uint32_t red_step = (60u << 16) / c->width, green_step = (70u << 16) / c->height;
+	const uint32_t blue_step = (80u << 16) / (c->width + c->height);
+
 	for (uint32_t y = 0; y < c->height; y++) {
 		uint32_t *line = c->pixels + (size_t)y * c->stride;
+		uint32_t green = 50 + (green_step * y >> 16);
 
 		for (uint32_t x = 0; x < c->width; x++) {
-			uint32_t red = 20 + 60 * x / c->width;
-			uint32_t green = 50 + 70 * y / c->height;
-			uint32_t blue = 90 + 80 * (x + y) / (c->width + c->height);
+			uint32_t red = 20 + (red_step * x >> 16);
+			uint32_t blue = 90 + (blue_step * (x + y) >> 16);
 
 			line[x] = htole32(red << 16 | green << 8 | blue);
 		}
@@ -191,6 +194,9 @@ static int pattern_configure(struct source *s, const struct media_mode *mode)
 		return r;
 	}
 	draw_background(p);
+	for (unsigned int i = 0; i < BUFFERS; i++)
+		draw_copy(&p->buffers[i].canvas, &p->background,
+			  (struct media_rect){ 0, 0, mode->width, mode->height });
 	return 0;
 }
 
@@ -301,12 +307,8 @@ static void draw_pointer(struct canvas *c, struct media_rect r)
 
 static void undo(const struct pattern *p, struct pattern_buffer *b)
 {
-	if (!b->valid)
-		draw_copy(&b->canvas, &p->background,
-			  (struct media_rect){ 0, 0, b->canvas.width, b->canvas.height });
 	draw_copy(&b->canvas, &p->background, b->wander);
 	draw_copy(&b->canvas, &p->background, b->pointer);
-	b->valid = true;
 }
 
 static void draw_frame(struct pattern *p, struct pattern_buffer *b, uint64_t n, uint64_t now_ns)

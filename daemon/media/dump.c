@@ -1,10 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "media/dump.h"
 
+#include "util/clock.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#define AFTER_NS (1500 * NSEC_PER_MSEC) /* the stream has settled by then */
+
+void dump_choose(struct dump *d, const struct frame *f)
+{
+	if (d->fd < 0 || d->time_ns)
+		return;
+	if (!d->from_ns)
+		d->from_ns = f->time_ns;
+	if (f->damage.width > 0 && f->time_ns >= d->from_ns + AFTER_NS)
+		d->time_ns = f->time_ns;
+}
+
+void dump_take(struct dump *d, const struct frame *f)
+{
+	if (d->fd < 0 || d->time_ns != f->time_ns)
+		return;
+	d->written = dump_write(d->fd, f) == 0;
+	if (!d->written)
+		d->fd = -1;
+}
+
+void dump_on_sent(struct dump *d, uint64_t time_ns, uint64_t pts)
+{
+	if (d->time_ns == time_ns)
+		d->pts = pts;
+}
+
+void dump_on_dropped(struct dump *d, uint64_t time_ns)
+{
+	if (d->fd >= 0 && d->time_ns == time_ns)
+		d->time_ns = d->pts = 0;
+}
+
+uint64_t dump_finish(struct dump *d)
+{
+	if (d->fd < 0 || !d->written || !d->time_ns || !d->pts)
+		return 0;
+	d->fd = -1;
+	return d->pts;
+}
 
 struct matrix {
 	double kr, kb;

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The pipeline's life and the daemon's commands: which source, which encoder, which rate. Touches
+ * no picture; the path that they take is in pipeline.c.
+ */
+#include "media/pipeline-private.h"
+
+#include "util/clock.h"
+
+#include <errno.h>
+#include <sys/random.h>
+
+static const struct {
+	enum media_encoder kind;
+	const struct encoder_ops *ops;
+} back_ends[] = {
+	{ MEDIA_ENCODER_X264, &encoder_x264 },
+};
+
+/* ------------------------------------------------------------------ life */
+
+int pipeline_fail(struct pipeline *p, enum media_stage stage, int r, const char *text)
+{
+	if (p->failed == 0)
+		facts_send_error(p->facts, stage, r, text);
+	p->failed = r;
+	return r;
+}
+
+/* A stream that begins has random numbers (RFC 3550, 5.1), one that goes on keeps its own. */
+static int continue_state(struct stream_state *state)
+{
+	if (state->magic == STREAM_STATE_MAGIC && state->generation > 0)
+		return 0;
+	state->magic = STREAM_STATE_MAGIC;
+	if (getrandom(&state->ssrc, sizeof(state->ssrc), 0) != sizeof(state->ssrc) ||
+	    getrandom(&state->rtp_sequence, sizeof(state->rtp_sequence), 0) !=
+		    sizeof(state->rtp_sequence))
+		return -errno;
+	return 0;
+}
+
+static int open_stream(struct pipeline *p)
+{
+	struct stream_state *state = p->state;
+	const struct stream_numbers numbers = {
+		.ssrc = state->ssrc,
+		.successor = state->generation > 0,
+		.rtp_sequence = &state->rtp_sequence,
+		.continuity = state->continuity,
+		.last_pts = &state->last_pts,
+		.datagrams = &state->datagrams,
+		.bytes = &state->bytes,
+		.send_errors = &state->send_errors,
+	};
+
+	return stream_new(&numbers, &pipeline_stream_ops, p, &p->stream);
+}
+
+int pipeline_new(struct stream_state *state, struct facts *facts, int dump_fd,
+		 struct pipeline **ret)
+{
+	_cleanup_(pipeline_freep) struct pipeline *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (!p)
+		return -ENOMEM;
+	p->state = state;
+	p->facts = facts;
+	p->again_ns = p->grace_ns = p->idr_ns = p->rate_ns = NEVER_NS;
+	p->dump.fd = state->dumped_pts ? -1 : dump_fd;
+	r = continue_state(state);
+	if (r < 0)
+		return r;
+	r = open_stream(p);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(p);
+	return 0;
+}
+
+static struct source *source_close(struct source *s)
+{
+	if (s)
+		s->ops->close(s);
+	return NULL;
+}
+
+void pipeline_close_desktop(struct pipeline *p)
+{
+	p->desktop = source_close(p->desktop);
+}
+
+void pipeline_close_encoder(struct pipeline *p)
+{
+	if (p->encoder)
+		p->encoder->ops->close(p->encoder);
+	p->encoder = NULL;
+}
+
+struct pipeline *pipeline_free(struct pipeline *p)
+{
+	if (!p)
+		return NULL;
+	pipeline_close_desktop(p);
+	p->notice = source_close(p->notice);
+	pipeline_close_encoder(p);
+	p->stream = stream_free(p->stream);
+	free(p);
+	return NULL;
+}
+
+int pipeline_probe(struct pipeline *p, struct encoder_caps *ret)
+{
+	int r = -ENODEV;
+
+	for (size_t i = 0; i < sizeof(back_ends) / sizeof(back_ends[0]); i++) {
+		r = back_ends[i].ops->probe(ret);
+		if (r < 0)
+			continue;
+		p->best = back_ends[i].ops;
+		return 0;
+	}
+	return pipeline_fail(p, MEDIA_STAGE_ENCODE, r, "no encoder works here");
+}
+
+/* ------------------------------------------------------------------ commands */
+
+static bool same_format(const struct media_format *a, const struct media_format *b)
+{
+	return a->mode.width == b->mode.width && a->mode.height == b->mode.height &&
+	       a->mode.refresh_hz == b->mode.refresh_hz && a->profile == b->profile &&
+	       a->level_idc == b->level_idc && a->audio == b->audio;
+}
+
+static const struct encoder_ops *choose_back_end(struct pipeline *p, enum media_encoder kind)
+{
+	for (size_t i = 0; kind != MEDIA_ENCODER_AUTO && i < sizeof(back_ends) / sizeof(back_ends[0]);
+	     i++)
+		if (back_ends[i].kind == kind)
+			return back_ends[i].ops;
+	if (kind == MEDIA_ENCODER_VAAPI)
+		facts_send_demoted(p->facts, "vaapi", p->best->name, "not built in");
+	return p->best;
+}
+
+int pipeline_open_encoder(struct pipeline *p)
+{
+	int r = p->back_end->open(&p->config, &p->encoder);
+
+	if (r < 0)
+		return pipeline_fail(p, MEDIA_STAGE_ENCODE, r, "the encoder cannot be opened");
+	return 0;
+}
+
+static int configure_source(struct pipeline *p, struct source *s)
+{
+	int r;
+
+	if (!s || !p->configured)
+		return 0;
+	r = s->ops->configure(s, &p->config.format.mode);
+	return r < 0 ? pipeline_fail(p, MEDIA_STAGE_CAPTURE, r, "the source cannot give this mode") : 0;
+}
+
+/* The queue leaves room for an IDR within one picture's time; see stream.h. */
+static int apply_rate(struct pipeline *p, uint64_t rate_bps, uint32_t max_frame_bytes)
+{
+	int r;
+
+	p->config.rate_bps = rate_bps;
+	p->config.max_frame_bytes = max_frame_bytes;
+	stream_set_rate(p->stream, 4 * rate_bps,
+			(uint32_t)(3 * rate_bps / 16 / p->config.format.mode.refresh_hz));
+	if (!p->encoder)
+		return pipeline_open_encoder(p);
+	r = p->encoder->ops->set_rate(p->encoder, rate_bps, max_frame_bytes);
+	return r < 0 ? pipeline_fail(p, MEDIA_STAGE_ENCODE, r, "the encoder refuses the rate") : 0;
+}
+
+int pipeline_configure(struct pipeline *p, const struct media_configure *c, uint64_t now_ns)
+{
+	const struct encoder_ops *back_end = choose_back_end(p, c->encoder);
+	bool changed = !p->configured || !same_format(&p->config.format, &c->format);
+	int r = 0;
+
+	if (changed || back_end != p->back_end)
+		pipeline_close_encoder(p);
+	p->back_end = back_end;
+	p->config.format = c->format;
+	p->configured = true;
+	if (!p->notice)
+		r = source_open_notice("", &p->notice);
+	if (r < 0)
+		return pipeline_fail(p, MEDIA_STAGE_START, r, "no memory for a picture");
+	if (changed) {
+		stream_set_format(p->stream, &c->format);
+		r = configure_source(p, p->notice);
+		if (r == 0)
+			r = configure_source(p, p->desktop);
+	}
+	if (r == 0)
+		r = apply_rate(p, c->rate_bps, c->max_frame_bytes);
+	if (r < 0)
+		return r;
+	p->grace_ns = now_ns + GRACE_NS;
+	pipeline_begin_anew(p, now_ns);
+	return 0;
+}
+
+int pipeline_start(struct pipeline *p, int socket, uint64_t now_ns)
+{
+	int r;
+
+	if (!p->configured) {
+		close_fd(socket);
+		return pipeline_fail(p, MEDIA_STAGE_START, -EPROTO, "START before CONFIGURE");
+	}
+	r = stream_set_socket(p->stream, socket);
+	if (r < 0)
+		return pipeline_fail(p, MEDIA_STAGE_START, r, "the socket for the stream cannot be used");
+	if (!p->started)
+		p->state->generation++;
+	p->started = p->streaming = p->first_frame = true;
+	p->rate_ns = now_ns + NSEC_PER_SEC;
+	p->stream_bytes = p->state->bytes;
+	p->video_bytes = 0;
+	p->own = false;
+	p->grace_ns = now_ns + GRACE_NS;
+	pipeline_begin_anew(p, now_ns);
+	if (!p->desktop)
+		pipeline_show_own_picture(p, now_ns);
+	return 0;
+}
+
+void pipeline_pause(struct pipeline *p)
+{
+	p->streaming = false;
+	(void)stream_set_socket(p->stream, -1);
+}
+
+int pipeline_set_rate(struct pipeline *p, uint64_t rate_bps, uint32_t max_frame_bytes)
+{
+	if (!p->configured)
+		return pipeline_fail(p, MEDIA_STAGE_START, -EPROTO, "SET_RATE before CONFIGURE");
+	return apply_rate(p, rate_bps, max_frame_bytes);
+}
+
+int pipeline_set_source(struct pipeline *p, struct source *source, const char *text,
+			uint64_t now_ns)
+{
+	struct source *notice;
+	int r;
+
+	pipeline_close_desktop(p);
+	p->desktop = source;
+	r = source_open_notice(text, &notice);
+	if (r < 0)
+		return pipeline_fail(p, MEDIA_STAGE_START, r, "no memory for a picture");
+	p->notice = source_close(p->notice);
+	p->notice = notice;
+	r = configure_source(p, p->notice);
+	if (r == 0)
+		r = configure_source(p, p->desktop);
+	if (r < 0 || !p->streaming)
+		return r;
+	if (!p->desktop) {
+		pipeline_show_own_picture(p, now_ns);
+		return 0;
+	}
+	if (!p->own)
+		p->grace_ns = now_ns + GRACE_NS;
+	pipeline_begin_anew(p, now_ns); /* our own picture may say something else now */
+	return 0;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The pipeline's insides, shared by its two files: pipeline.c, through which the data flows, and
+ * pipeline-control.c, which sets the stages up and obeys commands. Nobody else includes this.
+ */
+#ifndef MIRACAST_MEDIA_PIPELINE_PRIVATE_H
+#define MIRACAST_MEDIA_PIPELINE_PRIVATE_H
+
+#include "media/dump.h"
+#include "media/pipeline.h"
+#include "stream/stream.h"
+
+#define NEVER_NS UINT64_MAX
+#define GRACE_NS (100 * NSEC_PER_MSEC) /* for the desktop, before our own picture is shown */
+#define RECENT	 16
+
+/* A picture on its way, as the stream's callbacks need it again. */
+struct recent {
+	uint64_t time_ns; /* its name */
+	uint64_t ready_ns;
+	bool own;
+	bool timed; /* a new picture of the desktop: counts for the latency */
+};
+
+struct pipeline {
+	/* the stages, in the order of the data */
+	struct source *desktop; /* NULL: none, or gone */
+	struct source *notice;	/* our own picture */
+	struct encoder *encoder;
+	struct stream *stream;
+
+	struct stream_state *state;
+	struct facts *facts;
+	const struct encoder_ops *best, *back_end;
+	struct encoder_config config;
+	bool configured;
+	bool streaming;
+	bool started;	  /* once at least */
+	bool first_frame; /* the fact is owed */
+	bool own;	  /* our own picture is shown */
+	int failed;	  /* -errno; the fact was sent */
+
+	/* due times, CLOCK_MONOTONIC; NEVER_NS: not now */
+	uint64_t again_ns; /* the present picture is wanted */
+	uint64_t grace_ns; /* the desktop has until then to give one */
+	uint64_t idr_ns;   /* the next picture from then on is an IDR */
+	uint64_t rate_ns;  /* the next RATE fact */
+
+	uint64_t last_number; /* of the picture shown; 0: of this source none yet */
+	uint64_t last_new_ns; /* when it came */
+	uint64_t last_idr_ns;
+	unsigned int repeats;	    /* of that picture */
+	uint64_t encode_ns;	    /* what encoding takes, smoothed */
+	uint64_t encoder_failed_ns; /* 0: never */
+	uint64_t blocked_ns;	    /* last BLOCKED fact */
+	uint64_t video_bytes, stream_bytes; /* since, and at, the last RATE fact */
+	struct recent recent[RECENT];
+	unsigned int recent_next;
+	struct dump dump;
+};
+
+/* Where the stream calls back into pipeline.c. */
+extern const struct stream_ops pipeline_stream_ops;
+
+/* Sends the ERROR fact, once; returns r. */
+int pipeline_fail(struct pipeline *p, enum media_stage stage, int r, const char *text);
+
+int pipeline_open_encoder(struct pipeline *p);
+void pipeline_close_encoder(struct pipeline *p);
+void pipeline_close_desktop(struct pipeline *p);
+
+/* Whatever comes next is a new picture: an IDR, at once. */
+void pipeline_begin_anew(struct pipeline *p, uint64_t now_ns);
+void pipeline_show_own_picture(struct pipeline *p, uint64_t now_ns);
+
+#endif
