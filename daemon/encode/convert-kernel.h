@@ -3,11 +3,11 @@
  * Inside of convert: the arithmetic that all kernels share, and the kernels. Nobody but convert and
  * its test includes this.
  *
- * A sample is (c[0] B + c[1] G + c[2] R + add) >> shift in 64-bit arithmetic. The coefficients are
- * rounded to 2^-30 for luma, and to 2^-33 for chroma, whose inputs are sums of four pixels; with
- * less than half a unit of error each, the sum errs by less than 3.6e-7 and 1.8e-7. Ties of luma
- * are at least 2.3e-6 away from everything else, and chroma has none and keeps 4.2e-7 away from
- * them; so luma, with a bias of 8e-7, and chroma, with none, are exact.
+ * A sample is (c[0] B + c[1] G + c[2] R + add) >> shift in 64-bit arithmetic. Luma's coefficients
+ * are in units of 2^-30 and rounded up: the sum is too large by less than 7.2e-7, so that ties go
+ * up, and nothing else is nearer to one than 2.3e-6. Chroma's are in units of 2^-33, as its inputs
+ * are sums of four pixels, and rounded to the nearest: the sum errs by less than 1.8e-7; there are
+ * no ties, and nothing is nearer to one than 4.2e-7. So both are exact.
  *
  * A vector kernel splits each coefficient into c = (high << 15) + low, both of which fit the 16-bit
  * multiplier, and the sum into (sum(high) + (sum(low) >> 15)) >> (shift - 15): the same number.
@@ -23,7 +23,7 @@
 
 struct convert_line {
 	int32_t c[3]; /* of B, G, R */
-	int64_t add;  /* offset, half and bias */
+	int64_t add;  /* offset and half; a multiple of 1 << CONVERT_SPLIT */
 };
 
 struct convert_constants {

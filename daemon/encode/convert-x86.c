@@ -27,7 +27,7 @@ static int32_t low(int32_t c)
 
 struct line128 {
 	__m128i br_high, g_high, br_low, g_low; /* multipliers */
-	__m128i add_high, add_low;
+	__m128i add;
 };
 
 static struct line128 get_line128(const struct convert_line *l)
@@ -37,8 +37,7 @@ static struct line128 get_line128(const struct convert_line *l)
 		.g_high = _mm_set1_epi32(pack_pair(high(l->c[1]), 0)),
 		.br_low = _mm_set1_epi32(pack_pair(low(l->c[0]), low(l->c[2]))),
 		.g_low = _mm_set1_epi32(pack_pair(low(l->c[1]), 0)),
-		.add_high = _mm_set1_epi32((int32_t)(l->add >> CONVERT_SPLIT)),
-		.add_low = _mm_set1_epi32((int32_t)(l->add & ((1 << CONVERT_SPLIT) - 1))),
+		.add = _mm_set1_epi32((int32_t)(l->add >> CONVERT_SPLIT)),
 	};
 }
 
@@ -47,9 +46,8 @@ static inline __m128i apply128(const struct line128 *l, __m128i br, __m128i g, i
 	__m128i h = _mm_add_epi32(_mm_madd_epi16(br, l->br_high), _mm_madd_epi16(g, l->g_high));
 	__m128i w = _mm_add_epi32(_mm_madd_epi16(br, l->br_low), _mm_madd_epi16(g, l->g_low));
 
-	w = _mm_srai_epi32(_mm_add_epi32(w, l->add_low), CONVERT_SPLIT);
-	return _mm_srai_epi32(_mm_add_epi32(_mm_add_epi32(h, l->add_high), w),
-			      shift - CONVERT_SPLIT);
+	w = _mm_srai_epi32(w, CONVERT_SPLIT);
+	return _mm_srai_epi32(_mm_add_epi32(_mm_add_epi32(h, l->add), w), shift - CONVERT_SPLIT);
 }
 
 /* Pixel plus its right neighbour, in the even double words. */
@@ -128,7 +126,7 @@ unsigned int convert_run_sse2(const struct convert_constants *k, const struct co
 
 struct line256 {
 	__m256i br_high, g_high, br_low, g_low;
-	__m256i add_high, add_low;
+	__m256i add;
 };
 
 AVX2 static struct line256 get_line256(const struct convert_line *l)
@@ -138,8 +136,7 @@ AVX2 static struct line256 get_line256(const struct convert_line *l)
 		.g_high = _mm256_set1_epi32(pack_pair(high(l->c[1]), 0)),
 		.br_low = _mm256_set1_epi32(pack_pair(low(l->c[0]), low(l->c[2]))),
 		.g_low = _mm256_set1_epi32(pack_pair(low(l->c[1]), 0)),
-		.add_high = _mm256_set1_epi32((int32_t)(l->add >> CONVERT_SPLIT)),
-		.add_low = _mm256_set1_epi32((int32_t)(l->add & ((1 << CONVERT_SPLIT) - 1))),
+		.add = _mm256_set1_epi32((int32_t)(l->add >> CONVERT_SPLIT)),
 	};
 }
 
@@ -150,8 +147,8 @@ AVX2 static inline __m256i apply256(const struct line256 *l, __m256i br, __m256i
 	__m256i w =
 		_mm256_add_epi32(_mm256_madd_epi16(br, l->br_low), _mm256_madd_epi16(g, l->g_low));
 
-	w = _mm256_srai_epi32(_mm256_add_epi32(w, l->add_low), CONVERT_SPLIT);
-	return _mm256_srai_epi32(_mm256_add_epi32(_mm256_add_epi32(h, l->add_high), w),
+	w = _mm256_srai_epi32(w, CONVERT_SPLIT);
+	return _mm256_srai_epi32(_mm256_add_epi32(_mm256_add_epi32(h, l->add), w),
 				 shift - CONVERT_SPLIT);
 }
 

@@ -8,18 +8,17 @@
 /* n / d, rounded to the nearest, at compile time. */
 #define ROUND(n, d) ((int32_t)(((n) < 0 ? (n) - (d) / 2 : (n) + (d) / 2) / (d)))
 
-/* k is Kr, Kg or Kb in units of 1/10000. */
-#define LUMA(k) ROUND(INT64_C(k) * 219 * (INT64_C(1) << CONVERT_LUMA_SHIFT), INT64_C(2550000))
+/* k is Kr, Kg or Kb in units of 1/10000; rounded up. */
+#define LUMA(k) \
+	((int32_t)((INT64_C(k) * 219 * (INT64_C(1) << CONVERT_LUMA_SHIFT) + 2549999) / 2550000))
 
 /* n / d is a factor of (B - E) / (2 (1 - Kb)) or its like; a quarter of it, for sums of four. */
 #define CHROMA(n, d) \
 	ROUND(INT64_C(n) * 224 * (INT64_C(1) << (CONVERT_CHROMA_SHIFT - 2)), INT64_C(255) * (d))
 
-#define LUMA_ADD                                                                          \
-	((INT64_C(16) << CONVERT_LUMA_SHIFT) + (INT64_C(1) << (CONVERT_LUMA_SHIFT - 1)) + \
-	 859) /* 8e-7 */
-#define CHROMA_ADD \
-	((INT64_C(128) << CONVERT_CHROMA_SHIFT) + (INT64_C(1) << (CONVERT_CHROMA_SHIFT - 1)))
+/* The offset and a half. */
+#define LUMA_ADD   (INT64_C(33) << (CONVERT_LUMA_SHIFT - 1))
+#define CHROMA_ADD (INT64_C(257) << (CONVERT_CHROMA_SHIFT - 1))
 
 static const struct convert_constants constants[] = {
 	[CONVERT_BT601] = {

@@ -122,6 +122,9 @@ static void close_impl(struct encoder_impl **e)
 
 /* ---- parameters ---- */
 
+/* The format is x264's, whose type of callback cannot say that it is one. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
 static void on_log(void *userdata, int level, const char *format, va_list args)
 {
 	char line[256];
@@ -134,6 +137,7 @@ static void on_log(void *userdata, int level, const char *format, va_list args)
 	line[strcspn(line, "\n")] = '\0';
 	log_debug("x264: %s", line);
 }
+#pragma GCC diagnostic pop
 
 /*
  * Constant quality under a ceiling: what needs few bits takes few, what needs many is held to the

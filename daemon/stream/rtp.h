@@ -44,15 +44,30 @@ static inline size_t rtp_left(const struct rtp_run *run)
 	       (run->count ? RTP_TS_PACKETS - run->packets : 0);
 }
 
-/* The place of the next TS packet; the caller has asked rtp_left. */
-static inline uint8_t *rtp_room(struct rtp_run *run)
+/*
+ * The place of the next *count TS packets, one behind the other; fewer where the datagram ends. The
+ * caller has asked rtp_left.
+ */
+static inline uint8_t *rtp_rooms(struct rtp_run *run, size_t *count)
 {
+	uint8_t *p;
+
 	if (run->count == 0 || run->packets == RTP_TS_PACKETS) {
 		run->count++;
 		run->packets = 0;
 	}
-	return rtp_slot(run, run->count - 1) + RTP_HEADER_SIZE +
-	       (size_t)run->packets++ * RTP_TS_SIZE;
+	p = rtp_slot(run, run->count - 1) + RTP_HEADER_SIZE + (size_t)run->packets * RTP_TS_SIZE;
+	if (*count > RTP_TS_PACKETS - run->packets)
+		*count = RTP_TS_PACKETS - run->packets;
+	run->packets += (unsigned int)*count;
+	return p;
+}
+
+static inline uint8_t *rtp_room(struct rtp_run *run)
+{
+	size_t one = 1;
+
+	return rtp_rooms(run, &one);
 }
 
 static inline size_t rtp_last_size(const struct rtp_run *run)
