@@ -125,6 +125,7 @@ static void close_impl(struct encoder_impl **e)
 /* The format is x264's, whose type of callback cannot say that it is one. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
+#pragma GCC diagnostic ignored "-Wmissing-format-attribute"
 static void on_log(void *userdata, int level, const char *format, va_list args)
 {
 	char line[256];
