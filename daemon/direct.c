@@ -214,7 +214,10 @@ static void on_ended(void *userdata, const struct session_end *end)
 		d->result = log_err(end->error ?: -EIO, "%s: %s: %s",
 				    session_stage_to_string(end->stage),
 				    session_end_reason_to_string(end->reason), end->text);
-	session_stop(d->session);
+	if (session_get_state(d->session) == SESSION_STOPPED)
+		leave(d, d->result);
+	else
+		session_stop(d->session);
 }
 
 static void on_stopped(void *userdata)

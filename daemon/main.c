@@ -118,6 +118,7 @@ static int parse_mode(const char *text, struct session_config *config)
 	if (width < 16 || width > 8192 || height < 16 || height > 8192 || hz < 1 || hz > 240)
 		return -ERANGE;
 	*mode = (struct media_mode){ (uint16_t)width, (uint16_t)height, (uint16_t)hz };
+	config->source_refresh_hz = (uint16_t)hz;
 	return 0;
 }
 

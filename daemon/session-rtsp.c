@@ -127,17 +127,34 @@ static struct wfd_caps get_caps(const struct session *s)
 	return caps;
 }
 
-/* A clip is shown best in its own size and rate. */
+/* The tables have 640x480 at 60 Hz only: a wish for a lower rate must not cost the size. */
+static int choose_modes(struct session *s)
+{
+	const struct wfd_sink *sink = exchange_get_sink(s->exchange);
+	struct wfd_caps caps = get_caps(s);
+	int r;
+
+	r = wfd_choose(sink, &caps, s->stream_bps, &s->choices);
+	if (r != -EOPNOTSUPP || caps.max_refresh_hz == 0)
+		return r;
+	caps.max_refresh_hz = 0;
+	return wfd_choose(sink, &caps, s->stream_bps, &s->choices);
+}
+
+/* A clip is shown best in its own size, and at its rate or a multiple of it. */
 static const struct wfd_choice *get_preferred(const struct session *s)
 {
-	struct media_mode clip = {
-		.width = (uint16_t)s->caps.source_width,
-		.height = (uint16_t)s->caps.source_height,
-		.refresh_hz = (uint16_t)s->caps.source_refresh_hz,
-	};
-	const struct wfd_choice *own = wfd_choices_find(&s->choices, &clip);
+	const struct wfd_choice *found = NULL;
 
-	return own ?: &s->choices.list[s->choices.preferred];
+	for (size_t i = 0; i < s->choices.n && s->caps.source_refresh_hz > 0; i++) {
+		const struct wfd_choice *c = &s->choices.list[i];
+
+		if (c->mode.width == s->caps.source_width &&
+		    c->mode.height == s->caps.source_height &&
+		    c->mode.refresh_hz % s->caps.source_refresh_hz == 0)
+			found = c; /* the list goes from fast to slow */
+	}
+	return found ?: &s->choices.list[s->choices.preferred];
 }
 
 static void fail_choice(struct session *s, int error)
@@ -159,12 +176,11 @@ static void fail_choice(struct session *s, int error)
 static void choose(struct session *s)
 {
 	struct wfd_choice ladder[WFD_LADDER_MAX];
-	struct wfd_caps caps = get_caps(s);
 	size_t n;
 	int r;
 
 	s->is_waiting_for_caps = false;
-	r = wfd_choose(exchange_get_sink(s->exchange), &caps, s->stream_bps, &s->choices);
+	r = choose_modes(s);
 	if (r < 0) {
 		fail_choice(s, r);
 		return;

@@ -153,6 +153,8 @@ int session_start(struct session *s, int rtsp_fd, const struct session_link_stat
 
 	if (s->state != SESSION_STOPPED || s->was_started)
 		return -EALREADY;
+	if (s->has_ended)
+		return -EIO;
 	if (stats->current_bps == 0)
 		return -EINVAL;
 	s->stream_bps = rate_at_start(stats);
@@ -191,11 +193,12 @@ static void fail_start(struct session *s, enum session_stage stage, int error, c
 void session_fail(struct session *s, enum session_end_reason reason, enum session_stage stage,
 		  int error, const char *text)
 {
-	if (s->state == SESSION_START_PENDING && !s->started_source) {
-		fail_start(s, stage, error, text);
+	if (s->state == SESSION_START_PENDING) {
+		if (!s->started_source)
+			fail_start(s, stage, error, text);
 		return;
 	}
-	if (s->state != SESSION_STARTED || s->has_ended)
+	if (s->state == SESSION_STOP_PENDING || s->has_ended)
 		return;
 	s->has_ended = true;
 	note_end(s, reason, stage, error, text);
@@ -341,7 +344,7 @@ static int on_post_ended(sd_event_source *source, void *userdata)
 
 	(void)source;
 	s->ended_source = sd_event_source_disable_unref(s->ended_source);
-	if (s->state == SESSION_STARTED)
+	if (s->state == SESSION_STARTED || !s->was_started)
 		s->ops->ended(s->userdata, &s->end);
 	return 0;
 }

@@ -132,8 +132,12 @@ static int spawn(const struct media_process_config *config, int control_fd, int 
 
 static int watch(struct media_process *p)
 {
-	uint64_t hung_us = clock_limit_us(MEDIA_HUNG_MS * USEC_PER_MSEC);
+	/* Trying the encoders takes what it takes: a shortened time does not shorten that. */
+	uint64_t birth_us = MEDIA_BIRTH_MS * USEC_PER_MSEC;
 	int r;
+
+	if (clock_limit_us(birth_us) > birth_us)
+		birth_us = clock_limit_us(birth_us);
 
 	r = sd_event_add_io(p->event, &p->control_source, p->control_fd, EPOLLIN, on_control, p);
 	if (r < 0)
@@ -145,7 +149,7 @@ static int watch(struct media_process *p)
 	r = sd_event_source_set_priority(p->pid_source, SD_EVENT_PRIORITY_IDLE);
 	if (r < 0)
 		return r;
-	return sd_event_add_time_relative(p->event, &p->hung_source, CLOCK_MONOTONIC, hung_us, 0,
+	return sd_event_add_time_relative(p->event, &p->hung_source, CLOCK_MONOTONIC, birth_us, 0,
 					  on_hung, p);
 }
 
@@ -216,10 +220,11 @@ static int on_control(sd_event_source *source, int fd, uint32_t revents, void *u
 				"it sent a malformed message");
 		return 0;
 	}
-	if (fact.header.type == MEDIA_HEARTBEAT)
+	/* The first fact ends the time of birth, every HEARTBEAT counts from then on. */
+	if (fact.header.type == MEDIA_HEARTBEAT || fact.header.type == MEDIA_CAPS)
 		(void)sd_event_source_set_time_relative(
 			p->hung_source, clock_limit_us(MEDIA_HUNG_MS * USEC_PER_MSEC));
-	else
+	if (fact.header.type != MEDIA_HEARTBEAT)
 		p->ops->on_fact(p->userdata, &fact);
 	return 0;
 }
@@ -276,8 +281,8 @@ static int on_orphan(sd_event_source *source, int fd, uint32_t revents, void *us
 	(void)userdata;
 	if (waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG) == 0 && info.si_pid == 0)
 		return 0;
+	/* The loop's reference was the last one. */
 	(void)sd_event_source_set_floating(source, false);
-	sd_event_source_disable_unref(source);
 	return 0;
 }
 

@@ -31,6 +31,7 @@
 #define MEDIA_FD_DUMP	 6 /* --dump-frame's file; /dev/null otherwise */
 
 #define MEDIA_HEARTBEAT_MS  500	 /* a HEARTBEAT this often, whatever else is going on */
+#define MEDIA_BIRTH_MS	    5000 /* no CAPS for this long after the start: hung */
 #define MEDIA_HUNG_MS	    2000 /* no HEARTBEAT for this long: hung, replaced */
 #define MEDIA_TEXT_SIZE	    128
 #define MEDIA_MESSAGE_SIZE  512 /* no message is larger */

@@ -307,9 +307,10 @@ static void demote(struct media_supervisor *s)
 
 static bool is_final(struct media_supervisor *s)
 {
-	if (s->has_error && s->last_error.stage == MEDIA_STAGE_INPUT_END)
+	/* Neither the end of a clip nor a broken one nor a broken installation heals by itself. */
+	if (s->has_error && (s->last_error.stage == MEDIA_STAGE_INPUT_END ||
+			     s->last_error.error == -EBADMSG))
 		return true;
-	/* A broken installation or a broken clip does not heal by trying again. */
 	if (!s->told_caps)
 		return true;
 	if (!count_loss(s))

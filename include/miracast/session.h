@@ -227,7 +227,10 @@ struct session_ops {
 	/* Stop is over; the owner may close the RTSP socket now. [R7] */
 	void (*stopped)(void *userdata);
 
-	/* The session cannot go on: call Stop, then Destroy. Once, only while STARTED. [R11] */
+	/*
+	 * The session cannot go on: call Stop, then Destroy. Once; while STARTED, or before Start
+	 * when what Create made has died. [R11]
+	 */
 	void (*ended)(void *userdata, const struct session_end *end);
 
 	/* After each change of the state. */
@@ -266,6 +269,7 @@ int session_create(struct sd_event *event, const struct session_config *config,
  * ops.started [R7]. The result comes by ops.started.
  *	-EALREADY	not STOPPED, or this session was started before [R2]
  *	-EINVAL		stats->current_bps is 0
+ *	-EIO		ops.ended was or will be called
  */
 int session_start(struct session *s, int rtsp_fd, const struct session_link_stats *stats);
 

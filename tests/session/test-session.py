@@ -25,6 +25,12 @@ ONLY = sys.argv[3] if len(sys.argv) > 3 else ""
 # A tenth of every time limit: 10 s for an answer become 1 s.
 SHORT = {"MIRACAST_TIME_SCALE": "0.1"}
 SMALL = "pattern:640x480@30"
+TV = """wfd_video_formats: 40 00 02 10 0001bdeb 00000000 00000000 00 0000 0000 11 none none
+wfd_audio_codecs: LPCM 00000002 00
+wfd_client_rtp_ports: RTP/AVP/UDP;unicast {port} 0 mode=play
+wfd_display_edid: none
+wfd_standby_resume_capability: supported
+"""
 CASES = []
 
 
@@ -72,7 +78,7 @@ class Run:
     def sink(self, *directives, options=(), environment=None, profile=None):
         if directives:
             profile = self.folder / "sink.profile"
-            profile.write_text("@include-default\n" + "\n".join(directives) + "\n")
+            profile.write_text(TV + "\n".join(directives) + "\n")
         extra = ["--profile", profile] if profile else []
         return self.spawn("sink", [SINK, "--connect", f"127.0.0.1:{self.port}", "--report",
                                    self.folder / "sink.json", *extra, *options], environment)
@@ -339,8 +345,7 @@ def broken_clips(run):
     path.write_bytes(head + frame * 10 + frame[:1000])
     d = run.daemon(source=f"y4m:{path}")
     run.sink()
-    code = run.wait(d)
-    check(code == 1 and "trunc" in run.log().lower(), f"{code}: {run.log()}")
+    run.expect(d, 1, "in the middle of frame 10")
 
 
 @case("wrong options are refused with a sentence")
