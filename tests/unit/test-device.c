@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The device source against a small model of the module's stream descriptor, which replaces ioctl()
+ * at link time: what is queued when, with which frame in which buffer, and what revocation, another
+ * mode and an unreadable picture do.
+ */
+#include "capture/source.h"
+#include "uapi/miracast.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define WIDTH	  650 /* a pitch of 2600 bytes, 2816 when aligned */
+#define HEIGHT	  64
+#define PITCH	  2816u
+#define QUEUE_MAX 4
+
+/* ------------------------------------------------------------------ the model */
+
+static struct {
+	uint64_t sequence; /* of the present picture, 0: none */
+	uint32_t width, height;
+	int status; /* of every copy, 0 as a rule */
+	bool revoked;
+	unsigned int allocs;
+	struct miracast_queue queued[QUEUE_MAX];
+	unsigned int queued_count;
+	struct miracast_done done[QUEUE_MAX];
+	unsigned int done_count;
+	uint64_t dst_seq; /* of the last copy */
+} module;
+
+static void fill(struct miracast_queue *q)
+{
+	struct miracast_done *d = &module.done[module.done_count++];
+	uint32_t pixel = (uint32_t)module.sequence;
+
+	*d = (struct miracast_done){ .cookie = q->cookie,
+				     .sequence = module.sequence,
+				     .ready_ns = module.sequence * 1000,
+				     .flip_ns = module.sequence * 1000 + 500,
+				     .damage = { 10, 20, 110, 50 },
+				     .width = module.width,
+				     .height = module.height,
+				     .status = module.status };
+	if (q->width != module.width || q->height != module.height)
+		d->status = -ERANGE;
+	if (d->status == 0)
+		assert_int_equal(pwrite(q->fd, &pixel, sizeof(pixel), 0), sizeof(pixel));
+	module.dst_seq = q->dst_seq;
+	close(q->fd);
+}
+
+static void work(void)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < module.queued_count; i++)
+		if (module.sequence > module.queued[i].after_seq)
+			fill(&module.queued[i]);
+		else
+			module.queued[kept++] = module.queued[i];
+	module.queued_count = kept;
+}
+
+static void show(uint64_t sequence)
+{
+	module.sequence = sequence;
+	work();
+}
+
+static int on_alloc(struct miracast_alloc *a)
+{
+	a->fd = memfd_create("buffer", MFD_CLOEXEC);
+	module.allocs++;
+	return ftruncate(a->fd, (off_t)a->size);
+}
+
+static int on_queue(const struct miracast_queue *q)
+{
+	assert_int_equal(q->format, MEDIA_FOURCC_XRGB8888);
+	assert_int_equal(q->pitch % 256, 0);
+	assert_int_equal(q->flags | q->pad | q->offset, 0);
+	if (module.queued_count + module.done_count == QUEUE_MAX) {
+		errno = EBUSY;
+		return -1;
+	}
+	module.queued[module.queued_count] = *q;
+	module.queued[module.queued_count++].fd = dup(q->fd);
+	work();
+	return 0;
+}
+
+static int on_dequeue(struct miracast_done *d)
+{
+	if (module.done_count == 0) {
+		errno = EAGAIN;
+		return -1;
+	}
+	*d = module.done[0];
+	module.done_count--;
+	memmove(module.done, module.done + 1, module.done_count * sizeof(module.done[0]));
+	return 0;
+}
+
+int ioctl(int fd, unsigned long request, ...)
+{
+	va_list ap;
+	void *argument;
+
+	va_start(ap, request);
+	argument = va_arg(ap, void *);
+	va_end(ap);
+	(void)fd;
+	if (module.revoked) {
+		errno = ESHUTDOWN;
+		return -1;
+	}
+	if (request == MIRACAST_IOC_ALLOC)
+		return on_alloc(argument);
+	if (request == MIRACAST_IOC_QUEUE)
+		return on_queue(argument);
+	if (request == MIRACAST_IOC_DEQUEUE)
+		return on_dequeue(argument);
+	errno = ENOTTY;
+	return -1;
+}
+
+/* ------------------------------------------------------------------ the tests */
+
+static struct source *open_device(void)
+{
+	const struct media_mode mode = { WIDTH, HEIGHT, 30 };
+	struct source *s = NULL;
+
+	memset(&module, 0, sizeof(module));
+	module.width = WIDTH;
+	module.height = HEIGHT;
+	assert_int_equal(source_open_device(open("/dev/null", O_RDWR | O_CLOEXEC), &s), 0);
+	assert_int_equal(s->ops->configure(s, &mode), 0);
+	return s;
+}
+
+static void close_device(struct source *s)
+{
+	s->ops->close(s);
+	for (unsigned int i = 0; i < module.queued_count; i++)
+		close(module.queued[i].fd);
+}
+
+static void expect_frame(struct source *s, uint64_t number, bool again)
+{
+	struct frame f;
+	uint32_t pixel;
+
+	assert_int_equal(s->ops->acquire(s, 0, again, &f), 1);
+	memcpy(&pixel, f.planes[0], sizeof(pixel));
+	assert_int_equal(pixel, number);
+	assert_int_equal(f.number, number);
+	assert_int_equal(f.time_ns, number * 1000 + 500);
+	assert_int_equal(f.pitches[0], PITCH);
+	assert_int_equal(f.width, WIDTH);
+	assert_true(f.dmabuf_fd >= 0);
+	s->ops->release(s, &f);
+}
+
+static void expect_none(struct source *s, bool again)
+{
+	struct frame f;
+
+	assert_int_equal(s->ops->acquire(s, 0, again, &f), 0);
+}
+
+static void test_frames_as_they_come(void **state)
+{
+	struct source *s = open_device();
+
+	(void)state;
+	assert_true(s->ops->get_deadline_ns(s) == 0); /* nothing is queued yet */
+	expect_none(s, false);
+	assert_int_equal(module.queued_count, 1);
+	assert_true(s->ops->get_deadline_ns(s) == UINT64_MAX);
+	for (uint64_t n = 5; n < 15; n++) {
+		expect_none(s, false);
+		show(n);
+		expect_frame(s, n, false);
+		assert_int_equal(module.dst_seq, n > 5 ? n - 1 : 0);
+		assert_int_equal(module.queued_count, 1);
+	}
+	assert_int_equal(module.allocs, 2);
+	close_device(s);
+}
+
+static void test_a_picture_that_was_there_before(void **state)
+{
+	struct source *s = open_device();
+
+	(void)state;
+	module.sequence = 77;
+	expect_none(s, false);
+	expect_frame(s, 77, false);
+	expect_none(s, false);
+	close_device(s);
+}
+
+/* A slow pipeline gets the newest picture, not the one that came first. */
+static void test_newest_first(void **state)
+{
+	struct source *s = open_device();
+	struct frame f;
+
+	(void)state;
+	expect_none(s, false);
+	show(1);
+	assert_int_equal(s->ops->acquire(s, 0, false, &f), 1);
+	show(2);
+	show(3);
+	s->ops->release(s, &f);
+	expect_frame(s, 3, false);
+	close_device(s);
+}
+
+static void test_the_same_again(void **state)
+{
+	struct source *s = open_device();
+	struct frame f;
+
+	(void)state;
+	expect_none(s, false);
+	show(1);
+	expect_frame(s, 1, false);
+	expect_none(s, true);
+	assert_int_equal(module.queued_count, 1); /* for the next one; the other was filled */
+	assert_int_equal(s->ops->acquire(s, 0, false, &f), 1);
+	assert_int_equal(f.number, 1);
+	assert_int_equal(f.damage.width, 0);
+	s->ops->release(s, &f);
+	show(2);
+	expect_frame(s, 2, false);
+	close_device(s);
+}
+
+static void test_again_without_a_picture_asks_once(void **state)
+{
+	struct source *s = open_device();
+
+	(void)state;
+	for (unsigned int i = 0; i < 10; i++)
+		expect_none(s, true);
+	assert_int_equal(module.queued_count, 2);
+	show(1);
+	expect_frame(s, 1, false);
+	close_device(s);
+}
+
+static void test_another_mode(void **state)
+{
+	const struct media_mode small = { 320, 32, 30 };
+	struct source *s = open_device();
+	struct frame f;
+
+	(void)state;
+	expect_none(s, false);
+	show(1);
+	expect_frame(s, 1, false);
+	module.width = 320;
+	module.height = 32;
+	show(2);
+	expect_none(s, false);
+	expect_none(s, false);
+	assert_int_equal(module.done_count, 0); /* it waits for a newer one, it does not spin */
+	assert_int_equal(s->ops->configure(s, &small), 0);
+	assert_int_equal(module.allocs, 4);
+	expect_none(s, false);
+	assert_int_equal(s->ops->acquire(s, 0, false, &f), 1);
+	assert_int_equal(f.number, 2);
+	assert_int_equal(f.width, 320);
+	assert_int_equal(f.pitches[0], 1280);
+	s->ops->release(s, &f);
+	close_device(s);
+}
+
+static void test_revoked(void **state)
+{
+	const struct media_mode other = { 320, 32, 30 };
+	struct source *s = open_device();
+	struct frame f;
+
+	(void)state;
+	expect_none(s, false);
+	module.revoked = true;
+	assert_int_equal(s->ops->acquire(s, 0, false, &f), -ESHUTDOWN);
+	assert_int_equal(s->ops->configure(s, &other), 0);
+	assert_int_equal(s->ops->acquire(s, 0, false, &f), -ESHUTDOWN);
+	close_device(s);
+}
+
+static void test_unreadable(void **state)
+{
+	struct source *s = open_device();
+	struct frame f;
+
+	(void)state;
+	module.status = -EOPNOTSUPP;
+	expect_none(s, false);
+	show(1);
+	assert_int_equal(s->ops->acquire(s, 0, false, &f), -EOPNOTSUPP);
+	assert_non_null(strstr(s->why, "cannot be read"));
+	close_device(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_frames_as_they_come),
+		cmocka_unit_test(test_a_picture_that_was_there_before),
+		cmocka_unit_test(test_newest_first),
+		cmocka_unit_test(test_the_same_again),
+		cmocka_unit_test(test_again_without_a_picture_asks_once),
+		cmocka_unit_test(test_another_mode),
+		cmocka_unit_test(test_revoked),
+		cmocka_unit_test(test_unreadable),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
