@@ -23,7 +23,7 @@
 #define BURST_DATAGRAMS 16
 
 static struct sender_frame *get_head(struct sender *s);
-static int send_head(struct sender *s, struct sender_frame *f, uint64_t now_ns);
+static int send_head(struct sender *s, struct sender_frame *f, unsigned int n, uint64_t now_ns);
 static int send_all(struct sender *s, const uint8_t *data, unsigned int count, size_t last_size,
 		    unsigned int *ret_lost);
 
@@ -385,34 +385,37 @@ int sender_send_urgent(struct sender *s, const struct rtp_run *run, uint64_t now
 	return r == -EAGAIN ? 0 : r;
 }
 
-int sender_flush(struct sender *s, uint64_t now_ns)
+int sender_flush(struct sender *s, uint64_t now_ns, uint64_t ahead_ns)
 {
 	struct sender_frame *f;
+	unsigned int count;
 	int error;
 	int r;
 
 	if (s->fd < 0)
 		return 0;
+	if (ahead_ns > SENDER_AHEAD_MAX_NS)
+		ahead_ns = SENDER_AHEAD_MAX_NS;
 	s->blocked = false;
 	error = flush_urgent(s, now_ns);
 	if (error == -EAGAIN)
 		return 0;
 	while ((f = get_head(s)) && !s->blocked) {
-		if (s->ready == 0 && get_departing(s, f, now_ns) == 0)
+		count = s->ready ? s->ready : get_departing(s, f, now_ns + ahead_ns);
+		if (count == 0)
 			break;
-		r = send_head(s, f, now_ns);
+		r = send_head(s, f, count, now_ns);
 		if (r < 0)
 			error = r;
 	}
 	return error;
 }
 
-/* The next group of the head frame, or the rest of one that the socket did not take whole. */
-static int send_head(struct sender *s, struct sender_frame *f, uint64_t now_ns)
+/* The next n datagrams of the head frame, or the rest that the socket did not take before. */
+static int send_head(struct sender *s, struct sender_frame *f, unsigned int n, uint64_t now_ns)
 {
 	uint8_t *data =
 		s->slots + (size_t)((f->first + f->gone) % SENDER_SLOTS) * RTP_DATAGRAM_SIZE;
-	unsigned int n = s->ready ? s->ready : get_departing(s, f, now_ns);
 	size_t last_size = f->gone + n == f->count ? f->last_size : RTP_DATAGRAM_SIZE;
 	unsigned int lost = 0;
 	unsigned int handled;

@@ -121,7 +121,7 @@ int stream_flush(struct stream *s, uint64_t now_ns)
 
 int stream_flush_ahead(struct stream *s, uint64_t now_ns, uint64_t busy_ns)
 {
-	int r = sender_flush(&s->sender, now_ns);
+	int r = sender_flush(&s->sender, now_ns, busy_ns);
 	int due = send_due(s, now_ns + busy_ns, now_ns);
 
 	update_counters(s);

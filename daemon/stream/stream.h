@@ -89,7 +89,7 @@ int stream_flush(struct stream *s, uint64_t now_ns);
 
 /*
  * The loop will be busy, with encoding say, for about busy_ns: sends what falls due meanwhile, so
- * that PCR and PSI keep their distances.
+ * that PCR and PSI keep their distances and a paced picture does not wait for the next one.
  */
 int stream_flush_ahead(struct stream *s, uint64_t now_ns, uint64_t busy_ns);
 
