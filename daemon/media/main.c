@@ -31,6 +31,7 @@
 #include <time.h>
 
 #define CLIP_HEADER_MS 2500 /* CAPS must be there within 3 s */
+#define CLIP_AGAIN_MS  500  /* and later on heartbeats must go on */
 #define DRAIN_MS       200
 
 struct media {
@@ -117,12 +118,12 @@ static int dump_fd(void)
 	return fstat(MEDIA_FD_DUMP, &st) == 0 && S_ISREG(st.st_mode) ? MEDIA_FD_DUMP : -1;
 }
 
-static int open_clip(struct media *m)
+static int open_clip(struct media *m, int timeout_ms)
 {
 	char why[SOURCE_WHY_SIZE] = "";
 	int r;
 
-	r = source_open_y4m(MEDIA_FD_INPUT, CLIP_HEADER_MS, why, &m->clip);
+	r = source_open_y4m(MEDIA_FD_INPUT, timeout_ms, why, &m->clip);
 	if (r < 0) {
 		facts_send_error(&m->facts, MEDIA_STAGE_CAPTURE, r, why);
 		return log_err(r, "capture: %s", why);
@@ -140,7 +141,7 @@ static int open_all(struct media *m)
 		return log_err(r, "start: no state to go on from: %s", strerror(-r));
 	m->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	if (has_clip()) {
-		r = open_clip(m);
+		r = open_clip(m, CLIP_HEADER_MS);
 		if (r < 0)
 			return r;
 	}
@@ -187,7 +188,7 @@ static int open_source(struct media *m, const struct media_set_source *s, int *f
 	case MEDIA_SOURCE_PATTERN:
 		return source_open_pattern(s->refresh_hz, ret);
 	case MEDIA_SOURCE_Y4M:
-		if (!m->clip && open_clip(m) < 0)
+		if (!m->clip && open_clip(m, CLIP_AGAIN_MS) < 0)
 			return -EBADMSG;
 		*ret = TAKE_PTR(m->clip);
 		return 0;
@@ -366,8 +367,7 @@ int main(void)
 		return 2;
 	}
 	r = live(&m);
-	if (r != -EPIPE)
-		facts_drain(&m.facts, DRAIN_MS);
+	facts_drain(&m.facts, DRAIN_MS);
 	m.pipeline = pipeline_free(m.pipeline);
 	if (m.clip)
 		m.clip->ops->close(m.clip);
