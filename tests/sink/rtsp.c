@@ -369,7 +369,7 @@ static void on_m1(struct rtsp *rtsp, const struct message *m)
 /* One parameter line with {port} filled in. */
 static void add_parameter(const struct rtsp *rtsp, FILE *out, struct text line)
 {
-	while (line.len) {
+	while (line.at && line.len) {
 		const char *place = memmem(line.at, line.len, "{port}", 6);
 		size_t len = place ? (size_t)(place - line.at) : line.len;
 
