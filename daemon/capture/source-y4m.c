@@ -301,7 +301,7 @@ static int clip_acquire(struct source *s, uint64_t now_ns, bool again, struct fr
 	if (c->has_base && tick < due_tick(c, c->complete ? c->wanted : c->index))
 		return hand_out_again(c, again, ret);
 	if (c->ended && !c->complete)
-		return c->shown_number ? -ENODATA : broken(c, -EBADMSG, "the clip holds no frame");
+		return c->index ? -ENODATA : broken(c, -EBADMSG, "the clip holds no frame");
 	if (!c->complete || c->index < c->wanted)
 		return hand_out_again(c, again, ret);
 	if (!c->has_base || tick > due_tick(c, c->index) + 1) { /* the start, or late: go on from here */

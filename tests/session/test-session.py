@@ -499,16 +499,18 @@ def run_one(numbered):
             problem = problem or str(e)
     lines = [f"not ok {number} - {name}" if problem else f"ok {number} - {name}"]
     lines += ["# " + line for line in (problem or "").splitlines()[:60]]
-    print("\n".join(lines), flush=True)
-    return not problem
+    return not problem, "\n".join(lines)
 
 
 def main():
     chosen = [c for c in CASES if ONLY in c[0]]
     print(f"1..{len(chosen)}")
     with concurrent.futures.ThreadPoolExecutor(max_workers=3) as pool:
-        results = list(pool.map(run_one, enumerate(chosen, 1)))
-    return 0 if all(results) else 1
+        good = True
+        for passed, lines in pool.map(run_one, enumerate(chosen, 1)):
+            print(lines, flush=True)
+            good = good and passed
+    return 0 if good else 1
 
 
 if __name__ == "__main__":

@@ -7,11 +7,17 @@ import sys
 import tempfile
 
 README_LINES = 100
-SKIP = {".git", "build", "LICENSES", "generated"}
+SKIP = {".git", "build", "generated"}
 NO_COMMENTS = {".md", ".png", ".ppm", ".ts", ".bin", ".json", ".txt", ".raw", ""}
 
 
 def files(root):
+    """What git keeps, or would keep; everything but builds in an unpacked release."""
+    listed = subprocess.run(["git", "-C", root, "ls-files", "-co", "--exclude-standard"],
+                            capture_output=True, text=True)
+    if (root / ".git").exists() and listed.returncode == 0:
+        yield from (root / name for name in listed.stdout.splitlines() if (root / name).exists())
+        return
     for path in sorted(root.rglob("*")):
         parts = path.relative_to(root).parts
         if path.is_file() and not any(p in SKIP or p.startswith("build") for p in parts[:-1]):
@@ -20,7 +26,7 @@ def files(root):
 
 def wants_licence(root, path):
     relative = path.relative_to(root)
-    if "corpus" in relative.parts or "data" in relative.parts or path.name.startswith("."):
+    if relative.parts[0] == "LICENSES" or "corpus" in relative.parts or "data" in relative.parts or path.name.startswith("."):
         return False
     return path.suffix not in NO_COMMENTS
 
