@@ -164,7 +164,7 @@ static struct bits get_bits(const struct nal *n)
 	return b;
 }
 
-static uint32_t u(struct bits *b, unsigned int count)
+static uint32_t read_u(struct bits *b, unsigned int count)
 {
 	uint32_t value = 0;
 
@@ -175,14 +175,14 @@ static uint32_t u(struct bits *b, unsigned int count)
 	return value;
 }
 
-static uint32_t ue(struct bits *b)
+static uint32_t read_ue(struct bits *b)
 {
 	unsigned int zeros = 0;
 
-	while (u(b, 1) == 0)
+	while (read_u(b, 1) == 0)
 		zeros++;
 	assert_true(zeros < 32);
-	return (uint32_t)((UINT64_C(1) << zeros) - 1 + u(b, zeros));
+	return (uint32_t)((UINT64_C(1) << zeros) - 1 + read_u(b, zeros));
 }
 
 struct sps {
@@ -195,29 +195,29 @@ struct sps {
 
 static struct sps parse_vui(struct bits *b, struct sps s)
 {
-	if (u(b, 1)) /* aspect ratio */
-		assert_int_equal(u(b, 8), 1);
-	assert_int_equal(u(b, 1), 0); /* overscan */
-	assert_int_equal(u(b, 1), 1); /* video signal type */
-	u(b, 3);
-	s.full_range = u(b, 1);
-	assert_int_equal(u(b, 1), 1);
-	s.primaries = u(b, 8);
-	s.transfer = u(b, 8);
-	s.matrix = u(b, 8);
-	assert_int_equal(u(b, 1), 0); /* chroma location */
-	assert_int_equal(u(b, 1), 1); /* timing */
-	s.tick = u(b, 32);
-	s.scale = u(b, 32);
-	u(b, 1);
-	assert_int_equal(u(b, 2), 0); /* no HRD */
-	assert_int_equal(u(b, 1), 0); /* pic_struct */
-	assert_int_equal(u(b, 1), 1); /* restrictions */
-	u(b, 1);
+	if (read_u(b, 1)) /* aspect ratio */
+		assert_int_equal(read_u(b, 8), 1);
+	assert_int_equal(read_u(b, 1), 0); /* overscan */
+	assert_int_equal(read_u(b, 1), 1); /* video signal type */
+	read_u(b, 3);
+	s.full_range = read_u(b, 1);
+	assert_int_equal(read_u(b, 1), 1);
+	s.primaries = read_u(b, 8);
+	s.transfer = read_u(b, 8);
+	s.matrix = read_u(b, 8);
+	assert_int_equal(read_u(b, 1), 0); /* chroma location */
+	assert_int_equal(read_u(b, 1), 1); /* timing */
+	s.tick = read_u(b, 32);
+	s.scale = read_u(b, 32);
+	read_u(b, 1);
+	assert_int_equal(read_u(b, 2), 0); /* no HRD */
+	assert_int_equal(read_u(b, 1), 0); /* pic_struct */
+	assert_int_equal(read_u(b, 1), 1); /* restrictions */
+	read_u(b, 1);
 	for (int i = 0; i < 4; i++)
-		ue(b);
-	s.reorder = ue(b);
-	s.buffering = ue(b);
+		read_ue(b);
+	s.reorder = read_ue(b);
+	s.buffering = read_ue(b);
 	return s;
 }
 
@@ -225,36 +225,36 @@ static struct sps parse_vui(struct bits *b, struct sps s)
 static struct sps parse_sps(const struct nal *n)
 {
 	struct bits b = get_bits(n);
-	struct sps s = { .profile = u(&b, 8), .constraints = 0 };
+	struct sps s = { .profile = read_u(&b, 8), .constraints = 0 };
 	unsigned int type;
 
-	s.constraints = u(&b, 8);
-	s.level = u(&b, 8);
-	assert_int_equal(ue(&b), 0);
+	s.constraints = read_u(&b, 8);
+	s.level = read_u(&b, 8);
+	assert_int_equal(read_ue(&b), 0);
 	if (s.profile == 100) {
-		assert_int_equal(ue(&b), 1); /* 4:2:0 */
-		assert_int_equal(ue(&b), 0);
-		assert_int_equal(ue(&b), 0);
-		assert_int_equal(u(&b, 2), 0);
+		assert_int_equal(read_ue(&b), 1); /* 4:2:0 */
+		assert_int_equal(read_ue(&b), 0);
+		assert_int_equal(read_ue(&b), 0);
+		assert_int_equal(read_u(&b, 2), 0);
 	}
-	ue(&b);
-	type = ue(&b);
+	read_ue(&b);
+	type = read_ue(&b);
 	assert_true(type == 0 || type == 2);
 	if (type == 0)
-		ue(&b);
-	s.references = ue(&b);
-	u(&b, 1);
-	s.width = (ue(&b) + 1) * 16;
-	s.height = (ue(&b) + 1) * 16;
-	assert_int_equal(u(&b, 1), 1); /* frames only */
-	u(&b, 1);
-	if (u(&b, 1)) {
-		s.width -= 2 * ue(&b);
-		s.width -= 2 * ue(&b);
-		s.height -= 2 * ue(&b);
-		s.height -= 2 * ue(&b);
+		read_ue(&b);
+	s.references = read_ue(&b);
+	read_u(&b, 1);
+	s.width = (read_ue(&b) + 1) * 16;
+	s.height = (read_ue(&b) + 1) * 16;
+	assert_int_equal(read_u(&b, 1), 1); /* frames only */
+	read_u(&b, 1);
+	if (read_u(&b, 1)) {
+		s.width -= 2 * read_ue(&b);
+		s.width -= 2 * read_ue(&b);
+		s.height -= 2 * read_ue(&b);
+		s.height -= 2 * read_ue(&b);
 	}
-	assert_int_equal(u(&b, 1), 1);
+	assert_int_equal(read_u(&b, 1), 1);
 	return parse_vui(&b, s);
 }
 
@@ -263,8 +263,8 @@ static unsigned int get_slice_type(const struct nal *n)
 {
 	struct bits b = get_bits(n);
 
-	assert_int_equal(ue(&b), 0); /* the first macroblock: the slice is the picture */
-	return ue(&b) % 5;
+	assert_int_equal(read_ue(&b), 0); /* the first macroblock: the slice is the picture */
+	return read_ue(&b) % 5;
 }
 
 static void check_picture(const struct packet *p, bool idr)
@@ -316,9 +316,9 @@ static void check_sps(struct fixture *f, uint16_t width, uint16_t height, uint16
 	assert_int_equal(s.reorder, 0);
 	assert_int_equal(s.buffering, 1);
 	pps = get_bits(&nals[1]);
-	ue(&pps);
-	ue(&pps);
-	assert_int_equal(u(&pps, 1), 0); /* CAVLC */
+	read_ue(&pps);
+	read_ue(&pps);
+	assert_int_equal(read_u(&pps, 1), 0); /* CAVLC */
 	p = encode(f);
 	check_picture(&p, false);
 	f->ops->close(f->encoder);
