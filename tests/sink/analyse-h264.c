@@ -307,7 +307,7 @@ static void check_frame_num(struct analyser *a, unsigned frame_num, unsigned bit
 
 	if ((h->have_frame_num || idr) && frame_num != expected)
 		findings_note(&a->findings, RULE_H264_FRAME_NUM, "%u, not %u", frame_num, expected);
-	if (reference) {
+	if (reference || idr) {
 		h->prev_frame_num = frame_num;
 		h->have_frame_num = true;
 	}
@@ -344,7 +344,9 @@ static void on_slice(struct analyser *a, struct unit *unit, unsigned header, con
 		findings_note(&a->findings, RULE_H264_B_SLICE, "slice type %u", type);
 	sps = &a->h264.sps[a->h264.pps[pps_id].sps_id];
 	if (!a->h264.pps[pps_id].valid || !sps->valid) {
-		if (!unit->must_restart)
+		h264_gap(a);
+		/* Before the first parameter sets nothing can be known. */
+		if (a->facts.width)
 			findings_note(&a->findings, RULE_H264_SYNTAX, "slice of unknown PPS %u",
 				      pps_id);
 		return;

@@ -54,8 +54,10 @@ struct psi_table {
 	size_t len;
 	uint8_t content[184];
 	bool timed;
-	int64_t stream_us;   /* of the last one, on analyser.pcr_run_us's clock */
-	uint64_t arrival_us;
+	int64_t stream_us;   /* of the one before, on analyser.pcr_run_us's clock */
+	uint64_t arrival_us; /* of the last one */
+	bool waiting;        /* the last one's time is settled by the next PCR */
+	int64_t waiting_us;  /* what it looks like until then */
 };
 
 /* --- PES --- */
@@ -71,6 +73,7 @@ struct pes_check {
 	uint64_t pts;
 	bool have_last_pts;
 	uint64_t last_pts;
+	bool disordered; /* this PTS does not rise, which was noted */
 	bool ahead_known;
 	int64_t ahead_us; /* PTS - clock at the last packet */
 	uint8_t *data; /* elementary stream bytes, ANALYSE_AU_MAX */
@@ -151,6 +154,8 @@ void ts_gap(struct analyser *a);
 /* Where the stream's clock stands, since its first PCR; false before that. */
 bool ts_clock_us(const struct analyser *a, uint64_t arrival_us, int64_t *ret);
 
+/* A PCR came: no table before it is later than that. */
+void psi_settle(struct analyser *a, struct psi_table *table, int64_t stream_us);
 void psi_push(struct analyser *a, struct psi_table *table, const uint8_t *payload, size_t len,
 	      bool start, uint64_t arrival_us);
 

@@ -45,7 +45,8 @@ static void check_order(struct analyser *a, struct pes_check *pes, uint64_t arri
 
 	if (!pes->have_pts)
 		return;
-	if (pes->have_last_pts && pts_diff(pes->pts, pes->last_pts) <= 0)
+	pes->disordered = pes->have_last_pts && pts_diff(pes->pts, pes->last_pts) <= 0;
+	if (pes->disordered)
 		findings_note(&a->findings, RULE_PTS_ORDER, "%s: %llu after %llu", pes_name(pes),
 			      (unsigned long long)pes->pts, (unsigned long long)pes->last_pts);
 	pes->have_last_pts = true;
@@ -93,13 +94,13 @@ static void check_rate(struct analyser *a, const struct pes_check *pes)
 
 	if (!pes->have_pts)
 		return;
-	if (a->audio_next_known) {
+	if (a->audio_next_known && !pes->disordered) {
 		off = pts_diff(pes->pts, a->audio_next_pts);
 		if (off > AUDIO_SLACK || off < -AUDIO_SLACK)
 			findings_note(&a->findings, RULE_AUDIO_RATE, "PTS %lld ticks off",
 				      (long long)off);
 	}
-	a->audio_next_known = samples;
+	a->audio_next_known = samples && !pes->disordered;
 	if (samples)
 		a->audio_next_pts = pes->pts + (uint64_t)samples * TS_CLOCK / rate;
 }
@@ -152,8 +153,8 @@ static void parse_pts(struct analyser *a, struct pes_check *pes, const uint8_t *
 	pes->have_pts = true;
 }
 
-/* PES_header_data_length, and what is in it. */
-static void check_header(struct analyser *a, struct pes_check *pes, const uint8_t *p)
+/* PES_header_data_length, and what is in it; false if the data behind it cannot be found. */
+static bool check_header(struct analyser *a, struct pes_check *pes, const uint8_t *p)
 {
 	unsigned flags = p[7];
 	size_t promised = flags >> 6 == 3 ? 10 : flags >> 6 == 2 ? 5 : 0;
@@ -163,24 +164,25 @@ static void check_header(struct analyser *a, struct pes_check *pes, const uint8_
 	if (len < promised) {
 		findings_note(&a->findings, RULE_PES_HEADER, "%s: %zu bytes for flags %02x",
 			      pes_name(pes), len, flags);
-		return;
+		return false;
 	}
 	if (promised)
 		parse_pts(a, pes, p + 9);
 	if (flags & 0x3f)
-		return; /* other fields, noted as such: what follows is not known to be stuffing */
+		return true; /* other fields, noted: what follows is not known to be stuffing */
 	stuffing = len - promised;
 	for (size_t i = promised; i < len; i++) {
 		if (p[9 + i] != 0xff) {
 			findings_note(&a->findings, RULE_PES_HEADER, "%s: stuffing byte %02x",
 				      pes_name(pes), p[9 + i]);
-			return;
+			return true;
 		}
 	}
 	if (pes->pid == PID_VIDEO && stuffing)
 		findings_note(&a->findings, RULE_PES_STUFFING, "%zu bytes", stuffing);
 	if (pes->pid == PID_AUDIO && stuffing != 2)
 		findings_note(&a->findings, RULE_PES_AUDIO_HEADER, "%zu stuffing bytes", stuffing);
+	return true;
 }
 
 static bool check_stream_id(struct analyser *a, const struct pes_check *pes, unsigned id)
@@ -225,8 +227,7 @@ static size_t parse_start(struct analyser *a, struct pes_check *pes, const uint8
 	if (!declared && pes->pid != PID_VIDEO)
 		findings_note(&a->findings, RULE_PES_LENGTH, "sound with length 0");
 	pes->need = declared;
-	check_header(a, pes, p);
-	return 9 + (size_t)p[8];
+	return check_header(a, pes, p) ? 9 + (size_t)p[8] : 0;
 }
 
 static void append(struct analyser *a, struct pes_check *pes, const uint8_t *p, size_t len,
@@ -246,6 +247,16 @@ static void append(struct analyser *a, struct pes_check *pes, const uint8_t *p, 
 		complete(a, pes);
 }
 
+/* A unit is lost to a fault that was noted: what is missing after it is no fault of its own. */
+static void skip(struct analyser *a, struct pes_check *pes)
+{
+	pes_gap(pes);
+	if (pes->pid == PID_VIDEO)
+		h264_gap(a);
+	else
+		a->audio_next_known = false;
+}
+
 void pes_push(struct analyser *a, struct pes_check *pes, const uint8_t *payload, size_t len,
 	      bool start, uint64_t arrival_us)
 {
@@ -258,9 +269,11 @@ void pes_push(struct analyser *a, struct pes_check *pes, const uint8_t *payload,
 		pes->have_pts = pes->too_long = false;
 		pes->len = pes->have = pes->need = 0;
 		data = parse_start(a, pes, payload, len);
-		pes->resync = !data;
-		if (!data)
+		if (!data) {
+			skip(a, pes);
 			return;
+		}
+		pes->resync = false;
 		pes->open = true;
 		pes->have = len - 6;
 		check_order(a, pes, arrival_us);

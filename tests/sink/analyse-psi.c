@@ -13,27 +13,39 @@ static const char *table_name(const struct analyser *a, const struct psi_table *
 	return table == &a->pat ? "PAT" : "PMT";
 }
 
-static void check_gap(struct analyser *a, struct psi_table *table, uint64_t arrival_us)
+static void judge_gap(struct analyser *a, struct psi_table *table, int64_t stream_us)
 {
-	int64_t now;
 	/* Without arrival times a table's own time is known to one PCR only. */
-	int64_t limit = PSI_GAP_MAX_US + (arrival_us ? 0 : PCR_GAP_MAX_US);
-	bool timed = ts_clock_us(a, arrival_us, &now);
+	int64_t limit = PSI_GAP_MAX_US + (table->arrival_us ? 0 : PCR_GAP_MAX_US);
+	int64_t gap = stream_us - table->stream_us;
 
-	if (timed && table->timed) {
-		int64_t gap = now - table->stream_us;
+	if (table->timed && gap > limit)
+		findings_note(&a->findings, RULE_PSI_GAP, "%s: %lld us", table_name(a, table),
+			      (long long)gap);
+	if (table->timed && gap > 0 && (uint64_t)gap > a->facts.psi_gap_us)
+		a->facts.psi_gap_us = (uint64_t)gap;
+	table->timed = true;
+	table->stream_us = stream_us;
+	table->waiting = false;
+}
 
-		if (gap > limit)
-			findings_note(&a->findings, RULE_PSI_GAP, "%s: %lld us",
-				      table_name(a, table), (long long)gap);
-		if (gap > 0 && (uint64_t)gap > a->facts.psi_gap_us)
-			a->facts.psi_gap_us = (uint64_t)gap;
-		if (arrival_us > table->arrival_us && table->arrival_us &&
-		    arrival_us - table->arrival_us > a->facts.psi_wire_gap_us)
-			a->facts.psi_wire_gap_us = arrival_us - table->arrival_us;
-	}
-	table->timed = timed;
-	table->stream_us = timed ? now : 0;
+void psi_settle(struct analyser *a, struct psi_table *table, int64_t stream_us)
+{
+	if (table->waiting)
+		judge_gap(a, table, table->waiting_us < stream_us ? table->waiting_us : stream_us);
+}
+
+/*
+ * A table has no time of its own: its place between two PCRs is found by arrival, and what the
+ * network held up is set right by the next PCR.
+ */
+static void note_time(struct analyser *a, struct psi_table *table, uint64_t arrival_us)
+{
+	psi_settle(a, table, INT64_MAX);
+	if (table->timed && table->arrival_us && arrival_us > table->arrival_us &&
+	    arrival_us - table->arrival_us > a->facts.psi_wire_gap_us)
+		a->facts.psi_wire_gap_us = arrival_us - table->arrival_us;
+	table->waiting = ts_clock_us(a, arrival_us, &table->waiting_us);
 	table->arrival_us = arrival_us;
 }
 
@@ -147,7 +159,7 @@ void psi_push(struct analyser *a, struct psi_table *table, const uint8_t *payloa
 	size_t section;
 	bool ours;
 
-	check_gap(a, table, arrival_us);
+	note_time(a, table, arrival_us);
 	if (!start || len < 1 + 12 || payload[0] != 0) {
 		findings_note(&a->findings, RULE_PSI_SECTION, "%s: no section at the start", name);
 		return;

@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-#define RTP_JUMP_MAX 3000 /* MAX_DROPOUT of RFC 3550 A.1 */
+#define RTP_DROPOUT_MAX  3000 /* RFC 3550 A.1: further ahead or behind is another stream */
+#define RTP_MISORDER_MAX 100
 
 /* Hands one datagram's TS packets on. The time stamp is judged here, in the order of numbers. */
 static void deliver(struct analyser *a, const uint8_t *payload, size_t len, uint32_t timestamp,
@@ -134,7 +135,7 @@ static void sort(struct analyser *a, unsigned sequence, const uint8_t *payload, 
 	if (!rtp->started)
 		restart(a, sequence, timestamp);
 	delta = (int16_t)(uint16_t)(sequence - (unsigned)(rtp->highest & 0xffff));
-	if (delta > RTP_JUMP_MAX || delta < -RTP_JUMP_MAX) {
+	if (delta > RTP_DROPOUT_MAX || delta < -RTP_MISORDER_MAX) {
 		findings_note(&a->findings, RULE_RTP_JUMP, "%u after %u", sequence,
 			      (unsigned)(rtp->highest & 0xffff));
 		restart(a, sequence, timestamp);

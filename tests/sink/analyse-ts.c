@@ -24,12 +24,18 @@ static struct pid_state *find_pid(struct analyser *a, unsigned pid)
 	return NULL;
 }
 
+static void forget_tables(struct analyser *a)
+{
+	a->pat.timed = a->pmt.timed = false;
+	a->pat.waiting = a->pmt.waiting = false;
+}
+
 void ts_gap(struct analyser *a)
 {
 	for (size_t i = 0; i < sizeof(a->pids) / sizeof(*a->pids); i++)
 		a->pids[i].loose = true;
 	a->pcr_loose = true;
-	a->pat.timed = a->pmt.timed = false;
+	forget_tables(a);
 	pes_gap(&a->video);
 	pes_gap(&a->audio);
 	h264_gap(a);
@@ -189,13 +195,13 @@ static void check_pcr(struct analyser *a, uint64_t pcr, bool discontinuity, uint
 {
 	int64_t step = a->pcr_valid ? pcr_diff_us(pcr, a->pcr) : 0;
 	bool judged = a->pcr_valid && !discontinuity && !a->pcr_loose;
+	bool jumped = judged && (step <= 0 || step > PCR_JUMP_MAX_US);
 	uint64_t wire = 0;
 
 	if (judged && arrival_us > a->pcr_arrival_us && a->pcr_arrival_us)
 		wire = arrival_us - a->pcr_arrival_us;
-	if (judged && (step <= 0 || step > PCR_JUMP_MAX_US)) {
+	if (jumped) {
 		findings_note(&a->findings, RULE_PCR_JUMP, "by %lld us", (long long)step);
-		discontinuity = true;
 	} else if (judged) {
 		if (step > PCR_GAP_MAX_US)
 			findings_note(&a->findings, RULE_PCR_GAP, "%lld us", (long long)step);
@@ -208,20 +214,23 @@ static void check_pcr(struct analyser *a, uint64_t pcr, bool discontinuity, uint
 		a->facts.pcr_wire_gap_us = wire;
 
 	/* A clock that was set anew starts its own measurements; a gap is no new clock. */
-	if (!a->pcr_valid || (discontinuity && (step <= 0 || step > PCR_JUMP_MAX_US))) {
+	if (!a->pcr_valid || step <= 0 || step > PCR_JUMP_MAX_US) {
 		a->pcr_run_us = 0;
 		a->pcr_first_arrival_us = arrival_us;
 		a->pcr_offset_min_us = a->pcr_offset_max_us = 0;
-		a->pat.timed = a->pmt.timed = false;
+		forget_tables(a);
 	} else {
 		a->pcr_run_us += step;
+		psi_settle(a, &a->pat, a->pcr_run_us);
+		psi_settle(a, &a->pmt, a->pcr_run_us);
 		if (arrival_us)
 			note_jitter(a, arrival_us);
 	}
 	a->pcr = pcr;
 	a->pcr_arrival_us = arrival_us;
 	a->pcr_valid = a->facts.have_pcr = true;
-	a->pcr_loose = false;
+	/* Behind a jump nothing is known but the new value. */
+	a->pcr_loose = jumped;
 }
 
 /* Bytes from `offset` on are payload of a PID whose packet is in order. */

@@ -37,7 +37,7 @@ static inline uint32_t bits_u(struct bits *b, unsigned count)
 		if (b->at >= b->len)
 			b->bad = true;
 		else
-			bit = b->data[b->at / 8] >> (7 - b->at % 8) & 1U;
+			bit = (uint32_t)b->data[b->at / 8] >> (7 - b->at % 8) & 1;
 		b->at++;
 		value = value << 1 | bit;
 	}
