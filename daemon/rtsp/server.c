@@ -25,6 +25,7 @@ struct rtsp_server {
 	bool started;
 	bool broken;		   /* nothing more can be read */
 	uint64_t partial_deadline; /* UINT64_MAX: no message is on its way */
+	uint64_t timer_deadline;   /* what the timer is set to */
 	size_t queue_start, queue_size;
 	unsigned depth; /* of dispatches under way */
 	bool freed;	/* in one of them */
@@ -45,7 +46,7 @@ int rtsp_server_new(sd_event *event, int fd, struct exchange *x, struct rtsp_ser
 		return -ENOMEM;
 	s->fd = fd;
 	s->x = x;
-	s->partial_deadline = UINT64_MAX;
+	s->partial_deadline = s->timer_deadline = UINT64_MAX;
 	rtsp_framer_init(&s->framer);
 	r = sd_event_add_io(event, &s->io, fd, EPOLLIN, on_io, s);
 	if (r < 0)
@@ -224,25 +225,38 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* Before the loop sleeps: whatever was done above or below, these two are right again. */
+/*
+ * Setting a timer takes back that it has run out, so that setting it anew in every turn would let a
+ * sink that never pauses keep it from being heard.
+ */
+static int set_timer(struct rtsp_server *s, uint64_t deadline)
+{
+	if (deadline == s->timer_deadline)
+		return 0;
+	s->timer_deadline = deadline;
+	return sd_event_source_set_time(s->timer, deadline);
+}
+
+/* Before the loop sleeps: whatever was done above or below, these are right again. */
 static int on_prepare(sd_event_source *source, void *userdata)
 {
 	struct rtsp_server *s = userdata;
-	bool reading = s->started && !s->broken;
 	uint64_t deadline = exchange_deadline(s->x);
+	bool reading = s->started && !s->broken && exchange_get_state(s->x) != EXCHANGE_STATE_ENDED;
+	bool writing = s->queue_size && !s->broken;
+	uint32_t events = 0;
 	int r;
 
-	if (exchange_get_state(s->x) == EXCHANGE_STATE_ENDED)
-		reading = false;
-	if (s->partial_deadline < deadline)
-		deadline = s->partial_deadline;
-	r = sd_event_source_set_time(source, deadline);
+	(void)source;
+	r = set_timer(s, deadline < s->partial_deadline ? deadline : s->partial_deadline);
 	if (r < 0)
 		return r;
-	r = sd_event_source_set_io_events(s->io, (reading ? (uint32_t)EPOLLIN : 0u) |
-							 (s->queue_size ? (uint32_t)EPOLLOUT : 0u));
+	if (reading)
+		events |= EPOLLIN;
+	if (writing)
+		events |= EPOLLOUT;
+	r = sd_event_source_set_io_events(s->io, events);
 	if (r < 0)
 		return r;
-	return sd_event_source_set_enabled(
-		s->io, reading || (s->queue_size && !s->broken) ? SD_EVENT_ON : SD_EVENT_OFF);
+	return sd_event_source_set_enabled(s->io, events ? SD_EVENT_ON : SD_EVENT_OFF);
 }

@@ -44,6 +44,7 @@ static int parse_one(struct text entry, struct rtsp_transport *ret)
 
 		value = text_trim(item);
 		(void)text_split(&value, '=', &name);
+		name = text_trim(name);
 		if (text_is(name, "multicast") || text_is(name, "interleaved"))
 			return -EPROTONOSUPPORT;
 		if (text_is(name, "client_port") && parse_ports(text_trim(value), &t) < 0)
