@@ -31,14 +31,14 @@ struct peer {
 	uint16_t server_rtp, server_rtcp, rtp_port, rtcp_port;
 	bool free_in_up_call;
 	struct wfd_choice ladder[WFD_LADDER_MAX];
-	size_t n_ladder; /* 0: on_sink() chooses nothing */
+	size_t n_ladder;   /* 0: on_sink() chooses nothing */
 	uint32_t our_cseq; /* the number of our next request */
 	struct rtsp_framer framer;
 	char last_seen[32768];
 };
 
 __attribute__((format(printf, 2, 3))) static inline void peer_note(struct peer *p,
-								    const char *format, ...)
+								   const char *format, ...)
 {
 	size_t used = strlen(p->calls);
 	va_list ap;
@@ -99,10 +99,10 @@ static inline int peer_on_setup(void *userdata, uint16_t rtp_port, uint16_t rtcp
 	return p->setup_result;
 }
 
-#define PEER_NOTE(op, word)                               \
-	static inline void peer_on_##op(void *userdata)   \
-	{                                                 \
-		peer_note(userdata, word);                \
+#define PEER_NOTE(op, word)                             \
+	static inline void peer_on_##op(void *userdata) \
+	{                                               \
+		peer_note(userdata, word);              \
 	}
 PEER_NOTE(play, "play")
 PEER_NOTE(pause, "pause")
@@ -235,10 +235,12 @@ static inline void peer_says(struct peer *p, const char *text)
 /* "first line and headers" with CR LF, then a body with its length. */
 static inline void peer_sends(struct peer *p, const char *head, const char *body)
 {
-	char text[8192];
+	char text[16384];
 
-	(void)snprintf(text, sizeof(text), "%sContent-Type: text/parameters\r\n"
-		       "Content-Length: %zu\r\n\r\n%s", head, strlen(body), body);
+	(void)snprintf(text, sizeof(text),
+		       "%sContent-Type: text/parameters\r\n"
+		       "Content-Length: %zu\r\n\r\n%s",
+		       head, strlen(body), body);
 	peer_says(p, text);
 }
 
@@ -254,7 +256,7 @@ static inline void peer_answers(struct peer *p, unsigned status, uint32_t cseq, 
 static inline void peer_asks(struct peer *p, const char *method, const char *headers,
 			     const char *body)
 {
-	char head[512];
+	char head[8192];
 
 	(void)snprintf(head, sizeof(head),
 		       "%s rtsp://192.168.173.1/wfd1.0/streamid=0 RTSP/1.0\r\nCSeq: %u\r\n%s",
@@ -273,7 +275,7 @@ static inline void peer_wait(struct peer *p)
 	exchange_on_timer(p->x, p->now);
 }
 
-#define PEER_M3                                                                                 \
+#define PEER_M3                                                                                   \
 	"wfd_video_formats: 38 00 03 10 0001bdeb 1fffffff 00000fff 00 0000 0000 00 none none\r\n" \
 	"wfd_audio_codecs: LPCM 00000003 00, AAC 00000001 00\r\n"                                 \
 	"wfd_client_rtp_ports: RTP/AVP/UDP;unicast 19000 0 mode=play\r\n"

@@ -56,17 +56,17 @@ static void test_words(void **state)
 					  "intel_sink_model_name\r\n"
 					  "intel_sink_version\r\n");
 	peer_answers(p, 200, 2, PEER_M3);
-	assert_string_equal(
-		peer_take(p),
-		"SET_PARAMETER rtsp://localhost/wfd1.0 RTSP/1.0\r\n"
-		"CSeq: 3\r\n"
-		"Content-Type: text/parameters\r\n"
-		"Content-Length: 249\r\n"
-		"\r\n"
-		"wfd_video_formats: 00 00 01 04 00000080 00000000 00000000 00 0000 0000 00 none none\r\n"
-		"wfd_audio_codecs: LPCM 00000002 00\r\n"
-		"wfd_presentation_URL: rtsp://192.168.173.1/wfd1.0/streamid=0 none\r\n"
-		"wfd_client_rtp_ports: RTP/AVP/UDP;unicast 19000 0 mode=play\r\n");
+	assert_string_equal(peer_take(p),
+			    "SET_PARAMETER rtsp://localhost/wfd1.0 RTSP/1.0\r\n"
+			    "CSeq: 3\r\n"
+			    "Content-Type: text/parameters\r\n"
+			    "Content-Length: 249\r\n"
+			    "\r\n"
+			    "wfd_video_formats: 00 00 01 04 00000080 00000000 00000000 00 0000 "
+			    "0000 00 none none\r\n"
+			    "wfd_audio_codecs: LPCM 00000002 00\r\n"
+			    "wfd_presentation_URL: rtsp://192.168.173.1/wfd1.0/streamid=0 none\r\n"
+			    "wfd_client_rtp_ports: RTP/AVP/UDP;unicast 19000 0 mode=play\r\n");
 	peer_answers(p, 200, 3, "");
 	assert_string_equal(peer_take(p), "SET_PARAMETER rtsp://localhost/wfd1.0 RTSP/1.0\r\n"
 					  "CSeq: 4\r\n"
@@ -77,14 +77,13 @@ static void test_words(void **state)
 	peer_answers(p, 200, 4, "");
 	p->our_cseq = 7;
 	peer_asks(p, "SETUP", "Transport: RTP/AVP/UDP;unicast;client_port=19000-19001\r\n", "");
-	assert_string_equal(peer_take(p),
-			    "RTSP/1.0 200 OK\r\n"
-			    "CSeq: 8\r\n"
-			    "Server: miracast/0.1\r\n"
-			    "Session: " SESSION ";timeout=30\r\n"
-			    "Transport: RTP/AVP/UDP;unicast;client_port=19000-19001;"
-			    "server_port=40000-40001\r\n"
-			    "\r\n");
+	assert_string_equal(peer_take(p), "RTSP/1.0 200 OK\r\n"
+					  "CSeq: 8\r\n"
+					  "Server: miracast/0.1\r\n"
+					  "Session: " SESSION ";timeout=30\r\n"
+					  "Transport: RTP/AVP/UDP;unicast;client_port=19000-19001;"
+					  "server_port=40000-40001\r\n"
+					  "\r\n");
 	peer_asks(p, "PLAY", "Session: " SESSION "\r\n", "");
 	assert_string_equal(peer_take(p), "RTSP/1.0 200 OK\r\n"
 					  "CSeq: 9\r\n"
@@ -606,22 +605,14 @@ static void test_new(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_words),
-		cmocka_unit_test(test_options_order),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_ladder_options),
-		cmocka_unit_test(test_delayed),
-		cmocka_unit_test(test_patience),
-		cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_send_fails),
-		cmocka_unit_test(test_cseq),
-		cmocka_unit_test(test_useless_m3),
-		cmocka_unit_test(test_choice_later),
-		cmocka_unit_test(test_early_requests),
-		cmocka_unit_test(test_setup),
-		cmocka_unit_test(test_uris),
-		cmocka_unit_test(test_quirks),
-		cmocka_unit_test(test_free_in_up_call),
+		cmocka_unit_test(test_words),	     cmocka_unit_test(test_options_order),
+		cmocka_unit_test(test_refused),	     cmocka_unit_test(test_ladder_options),
+		cmocka_unit_test(test_delayed),	     cmocka_unit_test(test_patience),
+		cmocka_unit_test(test_cut),	     cmocka_unit_test(test_send_fails),
+		cmocka_unit_test(test_cseq),	     cmocka_unit_test(test_useless_m3),
+		cmocka_unit_test(test_choice_later), cmocka_unit_test(test_early_requests),
+		cmocka_unit_test(test_setup),	     cmocka_unit_test(test_uris),
+		cmocka_unit_test(test_quirks),	     cmocka_unit_test(test_free_in_up_call),
 		cmocka_unit_test(test_new),
 	};
 

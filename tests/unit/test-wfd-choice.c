@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Mode tables, levels, quirks, and the choice of what to send. */
+#include "rtsp/wfd-choice.h"
+#include "rtsp/wfd-quirks.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct wfd_sink sink;
+static struct wfd_choices choices;
+
+static const struct wfd_caps caps = {
+	.profiles = 1u << MEDIA_PROFILE_CBP | 1u << MEDIA_PROFILE_CHP,
+	.max_level_idc = 52,
+	.max_width = 4096,
+	.max_height = 4096,
+	.max_pixel_rate = UINT64_MAX,
+	.audio_codecs = 1u << MEDIA_AUDIO_LPCM | 1u << MEDIA_AUDIO_AAC,
+	.audio = MEDIA_AUDIO_LPCM,
+};
+
+static int choose_with(const struct wfd_caps *with, const char *video, uint64_t rate_bps)
+{
+	char body[1024];
+
+	memset(&sink, 0, sizeof(sink));
+	memset(&choices, 0, sizeof(choices));
+	(void)snprintf(body, sizeof(body), "wfd_video_formats: %s\r\n", video);
+	wfd_sink_parse(&sink, text_from(body), NULL);
+	return wfd_choose(&sink, with, rate_bps, &choices);
+}
+
+static int choose(const char *video)
+{
+	return choose_with(&caps, video, 100000000);
+}
+
+static void expect(unsigned width, unsigned height, unsigned hz, enum media_profile profile,
+		   unsigned level_idc)
+{
+	const struct wfd_choice *c = &choices.list[choices.preferred];
+
+	assert_int_equal(c->mode.width, width);
+	assert_int_equal(c->mode.height, height);
+	assert_int_equal(c->mode.refresh_hz, hz);
+	assert_int_equal(c->profile, profile);
+	assert_int_equal(c->level_idc, level_idc);
+}
+
+static void test_tables(void **state)
+{
+	static const struct {
+		enum wfd_table table;
+		unsigned index;
+		struct wfd_mode mode;
+	} spots[] = {
+		{ WFD_TABLE_CEA, 0, { { 640, 480, 60 }, false } },
+		{ WFD_TABLE_CEA, 4, { { 720, 576, 50 }, true } },
+		{ WFD_TABLE_CEA, 7, { { 1920, 1080, 30 }, false } },
+		{ WFD_TABLE_CEA, 8, { { 1920, 1080, 60 }, false } },
+		{ WFD_TABLE_CEA, 9, { { 1920, 1080, 60 }, true } },
+		{ WFD_TABLE_CEA, 14, { { 1920, 1080, 50 }, true } },
+		{ WFD_TABLE_CEA, 16, { { 1920, 1080, 24 }, false } },
+		{ WFD_TABLE_VESA, 3, { { 1024, 768, 60 }, false } },
+		{ WFD_TABLE_VESA, 12, { { 1366, 768, 30 }, false } },
+		{ WFD_TABLE_VESA, 23, { { 1600, 1200, 60 }, false } },
+		{ WFD_TABLE_VESA, 28, { { 1920, 1200, 30 }, false } },
+		{ WFD_TABLE_HH, 7, { { 640, 360, 60 }, false } },
+		{ WFD_TABLE_HH, 11, { { 848, 480, 60 }, false } },
+	};
+	unsigned n[WFD_TABLES] = { 0 }, interlaced = 0;
+
+	(void)state;
+	for (enum wfd_table t = 0; t < WFD_TABLES; t++)
+		for (unsigned i = 0; i < 64; i++) {
+			const struct wfd_mode *m = wfd_mode_get(t, i);
+
+			assert_int_equal(!!m, i < 32 && wfd_table_mask(t) >> i & 1);
+			n[t] += !!m;
+			interlaced += m && m->interlaced;
+			assert_true(!m || (m->mode.width % 2 == 0 && m->mode.height % 2 == 0));
+		}
+	assert_int_equal(n[WFD_TABLE_CEA], 17);
+	assert_int_equal(n[WFD_TABLE_VESA], 29);
+	assert_int_equal(n[WFD_TABLE_HH], 12);
+	assert_int_equal(interlaced, 4);
+	for (size_t i = 0; i < sizeof(spots) / sizeof(spots[0]); i++)
+		assert_memory_equal(wfd_mode_get(spots[i].table, spots[i].index), &spots[i].mode,
+				    sizeof(struct wfd_mode));
+	assert_string_equal(wfd_table_to_string(WFD_TABLE_HH), "HH");
+}
+
+static void test_levels(void **state)
+{
+	static const struct {
+		struct media_mode mode;
+		uint8_t level;
+	} cases[] = {
+		{ { 640, 480, 60 }, 31 },   { { 1280, 720, 30 }, 31 },	{ { 1280, 720, 50 }, 32 },
+		{ { 1280, 720, 60 }, 32 },  { { 1280, 1024, 30 }, 32 }, { { 1920, 1080, 24 }, 40 },
+		{ { 1920, 1080, 30 }, 40 }, { { 1920, 1080, 50 }, 42 }, { { 1920, 1080, 60 }, 42 },
+		{ { 1600, 1200, 30 }, 40 }, { { 1600, 1200, 60 }, 42 }, { { 1920, 1200, 30 }, 0 },
+		{ { 1366, 768, 60 }, 42 },  { { 3840, 2160, 30 }, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(wfd_level_for_mode(&cases[i].mode), cases[i].level);
+	assert_int_equal(wfd_level_from_bits(0), 31);
+	assert_int_equal(wfd_level_from_bits(0x04), 40);
+	assert_int_equal(wfd_level_from_bits(0xff), 42);
+	assert_int_equal(wfd_level_to_bit(42), 0x10);
+	assert_int_equal(wfd_level_to_bit(50), 0);
+	assert_int_equal(wfd_level_max_bps(40, MEDIA_PROFILE_CBP), 20000000);
+	assert_int_equal(wfd_level_max_bps(31, MEDIA_PROFILE_CHP), 17500000);
+	assert_int_equal(wfd_level_max_bps(13, MEDIA_PROFILE_CHP), 0);
+}
+
+/* The figures of contract.md 11.2, Mbit/s rounded to two places. */
+static void test_affordable(void **state)
+{
+	static const struct {
+		struct media_mode mode;
+		uint64_t bps;
+	} cases[] = {
+		{ { 1024, 768, 30 }, 943718 },	 { { 1024, 768, 60 }, 1887436 },
+		{ { 1280, 720, 60 }, 2211840 },	 { { 1920, 1080, 30 }, 2488320 },
+		{ { 1920, 1080, 60 }, 4976640 }, { { 3840, 2160, 30 }, 9953280 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(wfd_mode_min_bps(&cases[i].mode), cases[i].bps);
+		assert_true(wfd_mode_affordable(&cases[i].mode, cases[i].bps));
+		assert_false(wfd_mode_affordable(&cases[i].mode, cases[i].bps - 1));
+	}
+}
+
+#define ALL "0001ffff 1fffffff 00000fff"
+
+static void test_best(void **state)
+{
+	(void)state;
+	assert_int_equal(choose("00 00 03 10 " ALL), 0);
+	expect(1920, 1080, 60, MEDIA_PROFILE_CHP, 42);
+	assert_false(choices.reduced);
+	/* 17 + 29 + 12, without 4 interlaced and one that fits no level */
+	assert_int_equal(choices.n, 53);
+	assert_int_equal(choose("00 00 01 04 " ALL), 0);
+	expect(1920, 1080, 30, MEDIA_PROFILE_CBP, 40);
+	assert_int_equal(choose("00 00 01 01 " ALL), 0);
+	expect(1280, 720, 30, MEDIA_PROFILE_CBP, 31);
+	/* No CEA mode of note: the VESA one. */
+	assert_int_equal(choose("00 00 01 10 00000001 00000c00 00000000"), 0);
+	expect(1360, 768, 60, MEDIA_PROFILE_CBP, 40);
+	/* Only interlaced, only reserved, nothing: the one that every sink has. */
+	assert_int_equal(choose("00 00 01 10 00004214 00000000 00000000"), 0);
+	expect(640, 480, 60, MEDIA_PROFILE_CBP, 31);
+	assert_int_equal(choices.n, 1);
+	assert_int_equal(choose("00 00 02 10 fffe0000 e0000000 fffff000"), 0);
+	expect(640, 480, 60, MEDIA_PROFILE_CBP, 31);
+	assert_int_equal(choose("00 00 04 10 " ALL), 0);
+	expect(640, 480, 60, MEDIA_PROFILE_CBP, 31);
+}
+
+static void test_order(void **state)
+{
+	(void)state;
+	assert_int_equal(choose("00 00 03 10 " ALL), 0);
+	for (size_t i = 1; i < choices.n; i++) {
+		const struct media_mode *a = &choices.list[i - 1].mode, *b = &choices.list[i].mode;
+
+		assert_true(a->width * a->height > b->width * b->height ||
+			    (a->width * a->height == b->width * b->height &&
+			     a->refresh_hz >= b->refresh_hz));
+	}
+}
+
+static void test_native(void **state)
+{
+	(void)state;
+	assert_int_equal(choose("28 00 01 10 " ALL), 0); /* CEA 5, 720p30: its size, at 60 */
+	expect(1280, 720, 60, MEDIA_PROFILE_CBP, 32);
+	assert_int_equal(choose("28 00 01 01 " ALL), 0);
+	expect(1280, 720, 30, MEDIA_PROFILE_CBP, 31);
+	assert_int_equal(choose("4a 00 01 10 00000181 00000000 00000200"), 0); /* HH 9 */
+	expect(960, 540, 60, MEDIA_PROFILE_CBP, 32);
+	assert_int_equal(choose("4a 00 01 10 00000181 00000000 00000000"), 0); /* not listed */
+	expect(1920, 1080, 60, MEDIA_PROFILE_CBP, 42);
+	assert_int_equal(choose("48 00 01 10 " ALL), 0); /* CEA 9 is interlaced */
+	expect(1920, 1080, 60, MEDIA_PROFILE_CBP, 42);
+}
+
+/* The EDID's size goes before the native one, when it is in the list. */
+static void test_edid(void **state)
+{
+	uint8_t edid[128] = { 0, 255, 255, 255, 255, 255, 255, 0 };
+
+	(void)state;
+	edid[54] = 1;
+	edid[56] = 0x40, edid[58] = 0x60, edid[59] = 0x84, edid[61] = 0x30; /* 1600x900 */
+	edid[127] = (uint8_t)(0 - (6 * 255 + 1 + 0x40 + 0x60 + 0x84 + 0x30));
+	assert_int_equal(choose("28 00 01 10 " ALL), 0);
+	memcpy(sink.edid, edid, sizeof(edid));
+	sink.edid_size = sizeof(edid);
+	assert_int_equal(wfd_choose(&sink, &caps, 100000000, &choices), 0);
+	expect(1600, 900, 60, MEDIA_PROFILE_CBP, 42);
+	sink.edid[127]++; /* a bad sum */
+	assert_int_equal(wfd_choose(&sink, &caps, 100000000, &choices), 0);
+	expect(1280, 720, 60, MEDIA_PROFILE_CBP, 32);
+	/* Nothing in the tables has this size, and nobody allocates it. */
+	memset(sink.edid + 56, 0xff, 6);
+	sink.edid[127] = 0;
+	for (unsigned i = 0; i < 127; i++)
+		sink.edid[127] = (uint8_t)(sink.edid[127] - sink.edid[i]);
+	assert_int_equal(wfd_choose(&sink, &caps, 100000000, &choices), 0);
+	expect(1280, 720, 60, MEDIA_PROFILE_CBP, 32);
+}
+
+static void test_entries(void **state)
+{
+	(void)state;
+	/* Two entries: High up to level 3.1, Baseline up to 4.2. */
+	assert_int_equal(choose("00 00 01 10 000001a1 0 0, 02 01 00000021 0 0"), 0);
+	expect(1920, 1080, 60, MEDIA_PROFILE_CBP, 42);
+	assert_int_equal(choices.list[choices.preferred].codec, 0);
+	const struct wfd_choice *c =
+		wfd_choices_find(&choices, &(struct media_mode){ 1280, 720, 30 });
+	assert_non_null(c);
+	assert_int_equal(c->profile, MEDIA_PROFILE_CHP);
+	assert_int_equal(c->codec, 1);
+	assert_null(wfd_choices_find(&choices, &(struct media_mode){ 1280, 720, 60 }));
+}
+
+static void test_caps(void **state)
+{
+	struct wfd_caps few = caps;
+
+	(void)state;
+	few.profiles = 1u << MEDIA_PROFILE_CBP;
+	few.max_level_idc = 40;
+	assert_int_equal(choose_with(&few, "00 00 03 10 " ALL, 100000000), 0);
+	expect(1920, 1080, 30, MEDIA_PROFILE_CBP, 40);
+	few.max_width = 1280;
+	few.max_height = 720;
+	assert_int_equal(choose_with(&few, "00 00 03 10 " ALL, 100000000), 0);
+	expect(1280, 720, 60, MEDIA_PROFILE_CBP, 32);
+	few.max_refresh_hz = 30;
+	assert_int_equal(choose_with(&few, "00 00 03 10 " ALL, 100000000), 0);
+	expect(1280, 720, 30, MEDIA_PROFILE_CBP, 31);
+	few.max_pixel_rate = 1000;
+	assert_int_equal(choose_with(&few, "00 00 03 10 " ALL, 100000000), -EOPNOTSUPP);
+	assert_int_equal(choose("none"), -EOPNOTSUPP);
+	few = caps;
+	few.profiles = 1u << MEDIA_PROFILE_CHP;
+	assert_int_equal(choose_with(&few, "00 00 01 10 " ALL, 100000000), -EOPNOTSUPP);
+}
+
+static void test_rate(void **state)
+{
+	(void)state;
+	/* Down to the lowest mode of at least 1024x768, here 1024x768p30: 943718 bit/s. */
+	assert_int_equal(choose_with(&caps, "00 00 01 10 " ALL, 943718), 0);
+	assert_true(choices.reduced);
+	assert_int_equal(choose_with(&caps, "00 00 01 10 " ALL, 943717), -ENOSPC);
+	/* None that large: the lowest at all is 640x360p30. */
+	assert_int_equal(choose_with(&caps, "00 00 01 10 00000003 00000003 00000fff", 276480), 0);
+	assert_int_equal(choose_with(&caps, "00 00 01 10 00000003 00000003 00000fff", 276479),
+			 -ENOSPC);
+	/* 1080p30 and 720p60 only: 720 lines are less than 768. */
+	assert_int_equal(choose_with(&caps, "00 00 01 10 000000c1 0 0", 2488319), -ENOSPC);
+	assert_int_equal(choose_with(&caps, "00 00 01 10 000001c1 0 0", 2488320), 0);
+	assert_true(choices.reduced);
+	expect(1920, 1080, 30, MEDIA_PROFILE_CBP, 40);
+	assert_int_equal(choose_with(&caps, "00 00 01 10 000001c1 0 0", 4976640), 0);
+	assert_false(choices.reduced);
+	/* The sink's own word. */
+	sink.max_bitrate = 2488320;
+	assert_int_equal(wfd_choose(&sink, &caps, 30000000, &choices), 0);
+	assert_true(choices.reduced);
+}
+
+static void test_audio(void **state)
+{
+	static const struct {
+		const char *codecs;
+		enum media_audio_codec like, audio;
+	} cases[] = {
+		{ "LPCM 00000003 00, AAC 00000001 00", MEDIA_AUDIO_LPCM, MEDIA_AUDIO_LPCM },
+		{ "LPCM 00000003 00, AAC 00000001 00", MEDIA_AUDIO_AAC, MEDIA_AUDIO_AAC },
+		{ "LPCM 00000003 00, AAC 00000001 00", MEDIA_AUDIO_NONE, MEDIA_AUDIO_LPCM },
+		{ "LPCM 00000002 00", MEDIA_AUDIO_AAC, MEDIA_AUDIO_LPCM },
+		{ "AAC 00000001 00", MEDIA_AUDIO_LPCM, MEDIA_AUDIO_AAC },
+		{ "LPCM 00000001 00", MEDIA_AUDIO_LPCM, MEDIA_AUDIO_LPCM },
+		{ "AC3 00000001 00", MEDIA_AUDIO_LPCM, MEDIA_AUDIO_LPCM },
+		{ "AC3 00000000 00", MEDIA_AUDIO_LPCM, MEDIA_AUDIO_NONE },
+		{ "none", MEDIA_AUDIO_LPCM, MEDIA_AUDIO_NONE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct wfd_caps with = caps;
+		char body[256];
+
+		with.audio = cases[i].like;
+		(void)snprintf(body, sizeof(body), "00 00 01 01 1 0 0\r\nwfd_audio_codecs: %s\r\n",
+			       cases[i].codecs);
+		assert_int_equal(choose_with(&with, body, 10000000), 0);
+		assert_int_equal(choices.list[0].audio, cases[i].audio);
+	}
+}
+
+static void test_ladder(void **state)
+{
+	struct wfd_choice ladder[WFD_LADDER_MAX];
+
+	(void)state;
+	assert_int_equal(choose("00 00 03 10 " ALL), 0);
+	assert_int_equal(wfd_choices_ladder(&choices, &choices.list[choices.preferred], ladder), 3);
+	assert_int_equal(ladder[0].mode.height, 1080);
+	assert_int_equal(ladder[1].mode.height, 720);
+	assert_int_equal(ladder[1].mode.refresh_hz, 30);
+	assert_int_equal(ladder[2].mode.height, 480);
+	assert_int_equal(wfd_choices_ladder(&choices, &ladder[1], ladder), 2);
+	assert_int_equal(wfd_choices_ladder(&choices, &ladder[1], ladder), 1);
+	assert_int_equal(choose("00 00 03 10 00000080 0 0"), 0);
+	assert_int_equal(wfd_choices_ladder(&choices, &choices.list[0], ladder), 2);
+}
+
+static void test_lines(void **state)
+{
+	struct wfd_choice c = {
+		.table = WFD_TABLE_VESA,
+		.index = 27,
+		.profile = MEDIA_PROFILE_CHP,
+		.level_idc = 42,
+		.audio = MEDIA_AUDIO_AAC,
+	};
+	char buffer[256] = "";
+	struct writer w = writer_init(buffer, sizeof(buffer));
+
+	(void)state;
+	wfd_write_video_formats(&w, &c);
+	wfd_write_audio_codecs(&w, &c);
+	c.audio = MEDIA_AUDIO_NONE;
+	wfd_write_audio_codecs(&w, &c);
+	wfd_write_format_change_timing(&w, UINT64_MAX, 1);
+	assert_string_equal(buffer, "wfd_video_formats: 00 00 02 10 00000000 08000000 00000000 00 "
+				    "0000 0000 00 none none\r\n"
+				    "wfd_audio_codecs: AAC 00000001 00\r\n"
+				    "wfd_av_format_change_timing: ffffffff80 0000000080\r\n");
+	assert_int_equal(wfd_choice_format(&c, MEDIA_AUDIO_LPCM).level_idc, 42);
+	assert_int_equal(wfd_choice_format(&c, MEDIA_AUDIO_LPCM).audio, MEDIA_AUDIO_LPCM);
+}
+
+static void test_quirks(void **state)
+{
+	struct wfd_identity nobody = { 0 };
+	struct wfd_identity roku = { .model = { "ROKU Express", 12 } };
+	struct wfd_identity adapter = { .agent = { "x MSFT-WDD", 10 } };
+
+	(void)state;
+	assert_int_equal(wfd_quirks_find(&nobody), 0);
+	assert_int_equal(wfd_quirks_find(&roku), WFD_QUIRK_BIT(WFD_QUIRK_NO_RTCP));
+	assert_int_equal(wfd_quirks_find(&adapter), WFD_QUIRK_BIT(WFD_QUIRK_SHORT_M3));
+	assert_string_equal(wfd_quirk_to_string(WFD_QUIRK_NO_RTCP), "no-rtcp");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_tables),	   cmocka_unit_test(test_levels),
+		cmocka_unit_test(test_affordable), cmocka_unit_test(test_best),
+		cmocka_unit_test(test_order),	   cmocka_unit_test(test_native),
+		cmocka_unit_test(test_edid),	   cmocka_unit_test(test_entries),
+		cmocka_unit_test(test_caps),	   cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_audio),	   cmocka_unit_test(test_ladder),
+		cmocka_unit_test(test_lines),	   cmocka_unit_test(test_quirks),
+	};
+
+	return cmocka_run_group_tests_name("wfd-choice", tests, NULL, NULL);
+}
