@@ -55,6 +55,11 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 }
 #endif
 
+#ifndef MIRACAST_HAVE_DMA_BUF_VMAP_UNLOCKED
+#define dma_buf_vmap_unlocked	dma_buf_vmap
+#define dma_buf_vunmap_unlocked dma_buf_vunmap
+#endif
+
 #ifdef MIRACAST_HAVE_IMPORT_NS_WORD
 #define MIRACAST_IMPORT_DMA_BUF MODULE_IMPORT_NS(DMA_BUF)
 #else

@@ -42,6 +42,18 @@ bool miracast_framebuffer_imported(const struct drm_framebuffer *fb)
 	return fb->obj[0]->import_attach;
 }
 
+/* Past GEM: the exporter may be a GEM driver too, whose locks lockdep cannot tell from ours. */
+static int miracast_framebuffer_map_import(struct miracast_framebuffer *mfb)
+{
+	int ret = dma_buf_vmap_unlocked(mfb->base.obj[0]->import_attach->dmabuf, &mfb->map[0]);
+
+	if (ret)
+		return ret;
+	mfb->data[0] = mfb->map[0];
+	iosys_map_incr(&mfb->data[0], mfb->base.offsets[0]);
+	return 0;
+}
+
 /*
  * Give the CPU a view of the framebuffer, once for its whole life: readers may allocate nothing.
  * A buffer that cannot be mapped is asked only once as well.
@@ -53,7 +65,10 @@ int miracast_framebuffer_map(struct drm_framebuffer *fb)
 
 	mutex_lock(&mfb->lock);
 	if (!mfb->mapped && !mfb->map_error) {
-		mfb->map_error = drm_gem_fb_vmap(fb, mfb->map, mfb->data);
+		if (miracast_framebuffer_imported(fb))
+			mfb->map_error = miracast_framebuffer_map_import(mfb);
+		else
+			mfb->map_error = drm_gem_fb_vmap(fb, mfb->map, mfb->data);
 		/* Pairs with the engine, which looks without the lock. */
 		if (!mfb->map_error)
 			smp_store_release(&mfb->mapped, true);
@@ -67,7 +82,9 @@ static void miracast_framebuffer_destroy(struct drm_framebuffer *fb)
 {
 	struct miracast_framebuffer *mfb = to_miracast_framebuffer(fb);
 
-	if (mfb->mapped)
+	if (mfb->mapped && miracast_framebuffer_imported(fb))
+		dma_buf_vunmap_unlocked(fb->obj[0]->import_attach->dmabuf, &mfb->map[0]);
+	else if (mfb->mapped)
 		drm_gem_fb_vunmap(fb, mfb->map);
 	mutex_destroy(&mfb->lock);
 	drm_gem_fb_destroy(fb);

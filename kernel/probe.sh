@@ -28,6 +28,8 @@ probe HAVE_DRIVER_PRIME_MMAP drm/drm_drv.h '(\*gem_prime_mmap)'
 probe HAVE_SHMEM_IMPORT_NO_MAP drm/drm_gem_shmem_helper.h 'drm_gem_shmem_prime_import_no_map'
 # fb_create and its helpers are handed the format's description.
 probe HAVE_FB_CREATE_INFO drm/drm_gem_framebuffer_helper.h 'const struct drm_format_info \*info'
+# Mapping a dma-buf expects the caller to hold its reservation, or comes in a variant that takes it.
+probe HAVE_DMA_BUF_VMAP_UNLOCKED linux/dma-buf.h 'dma_buf_vmap_unlocked('
 # hrtimer_init became hrtimer_setup.
 probe HAVE_HRTIMER_SETUP linux/hrtimer.h 'hrtimer_setup('
 # MODULE_IMPORT_NS once took a bare word instead of a string.
