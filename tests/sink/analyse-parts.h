@@ -127,6 +127,7 @@ struct analyser {
 
 	struct pid_state pids[5];
 	struct psi_table pat, pmt;
+	bool paused;
 	bool pcr_valid, pcr_loose;
 	uint64_t pcr;            /* last value, 27 MHz, as sent */
 	uint64_t pcr_arrival_us; /* when it came, 0 = unknown */
@@ -150,6 +151,8 @@ void rtp_flush(struct analyser *a);
 
 void ts_push(struct analyser *a, const uint8_t p[static TS_SIZE], uint64_t arrival_us);
 void ts_gap(struct analyser *a);
+/* The next PCR and tables are taken as they come. */
+void ts_forget_time(struct analyser *a);
 
 /* Where the stream's clock stands, since its first PCR; false before that. */
 bool ts_clock_us(const struct analyser *a, uint64_t arrival_us, int64_t *ret);

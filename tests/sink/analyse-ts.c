@@ -30,16 +30,21 @@ static void forget_tables(struct analyser *a)
 	a->pat.waiting = a->pmt.waiting = false;
 }
 
+void ts_forget_time(struct analyser *a)
+{
+	a->pcr_loose = true;
+	a->audio_next_known = false;
+	forget_tables(a);
+}
+
 void ts_gap(struct analyser *a)
 {
 	for (size_t i = 0; i < sizeof(a->pids) / sizeof(*a->pids); i++)
 		a->pids[i].loose = true;
-	a->pcr_loose = true;
-	forget_tables(a);
+	ts_forget_time(a);
 	pes_gap(&a->video);
 	pes_gap(&a->audio);
 	h264_gap(a);
-	a->audio_next_known = false;
 }
 
 bool ts_clock_us(const struct analyser *a, uint64_t arrival_us, int64_t *ret)
@@ -230,7 +235,7 @@ static void check_pcr(struct analyser *a, uint64_t pcr, bool discontinuity, uint
 	a->pcr_arrival_us = arrival_us;
 	a->pcr_valid = a->facts.have_pcr = true;
 	/* Behind a jump nothing is known but the new value. */
-	a->pcr_loose = jumped;
+	a->pcr_loose = jumped || a->paused;
 }
 
 /* Bytes from `offset` on are payload of a PID whose packet is in order. */

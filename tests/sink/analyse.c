@@ -125,6 +125,12 @@ void analyser_expect(struct analyser *a, const struct expectation *expect)
 	h->expect_new = true;
 }
 
+void analyser_pause(struct analyser *a, bool paused)
+{
+	a->paused = paused;
+	ts_forget_time(a);
+}
+
 void analyser_push_datagram(struct analyser *a, const uint8_t *p, size_t len, uint64_t arrival_us)
 {
 	a->findings.datagrams++;

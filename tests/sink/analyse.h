@@ -173,6 +173,9 @@ void analyser_free(struct analyser *a);
 /* A negotiated mode. The one before stays allowed until the stream shows the new one. */
 void analyser_expect(struct analyser *a, const struct expectation *expect);
 
+/* By agreement the stream stands still, or goes on: time that passes meanwhile is no gap. */
+void analyser_pause(struct analyser *a, bool paused);
+
 void analyser_push_datagram(struct analyser *a, const uint8_t *p, size_t len, uint64_t arrival_us);
 /* Lets go of what waits for a missing datagram; to be called now and then when nothing comes. */
 void analyser_tick(struct analyser *a, uint64_t now_us);

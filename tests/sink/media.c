@@ -21,6 +21,7 @@ struct media {
 	pthread_mutex_t lock;
 	bool have_expect;           /* lock */
 	struct expectation expect; /* lock */
+	bool have_pause, paused;   /* lock */
 	_Atomic bool trouble;
 	_Atomic uint64_t pictures;
 };
@@ -85,9 +86,13 @@ int media_new(const struct media_config *config, struct media **ret)
 	return 0;
 }
 
-static void take_expectation(struct media *m)
+/* What the exchange has said since the last datagram. */
+static void take_news(struct media *m)
 {
 	pthread_mutex_lock(&m->lock);
+	if (m->have_pause)
+		analyser_pause(m->analyser, m->paused);
+	m->have_pause = false;
 	if (m->have_expect)
 		analyser_expect(m->analyser, &m->expect);
 	m->have_expect = false;
@@ -105,7 +110,7 @@ static void *run(void *user)
 
 		if (n == -ESHUTDOWN)
 			break;
-		take_expectation(m);
+		take_news(m);
 		if (n > 0)
 			analyser_push_datagram(m->analyser, datagram, (size_t)n, arrival_us);
 		else
@@ -128,6 +133,14 @@ void media_expect(struct media *m, const struct expectation *expect)
 	pthread_mutex_lock(&m->lock);
 	m->expect = *expect;
 	m->have_expect = true;
+	pthread_mutex_unlock(&m->lock);
+}
+
+void media_pause(struct media *m, bool paused)
+{
+	pthread_mutex_lock(&m->lock);
+	m->paused = paused;
+	m->have_pause = true;
 	pthread_mutex_unlock(&m->lock);
 }
 

@@ -22,6 +22,7 @@ struct media_config {
 int media_new(const struct media_config *config, struct media **ret);
 int media_start(struct media *m);
 void media_expect(struct media *m, const struct expectation *expect);
+void media_pause(struct media *m, bool paused);
 /* Since the last call: something was lost or broken. */
 bool media_take_trouble(struct media *m);
 uint64_t media_pictures(struct media *m); /* so far */

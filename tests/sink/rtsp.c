@@ -9,6 +9,7 @@
  */
 #include "rtsp.h"
 #include "rtsp-check.h"
+#include "rtsp-private.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -16,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PENDING_MAX    64
 #define NEXT_LIMIT_US  30000000 /* for the source's next message up to SETUP */
 #define REPLY_LIMIT_US 10000000
 #define END_LIMIT_US   5000000
@@ -24,43 +24,6 @@
 #define TIMEOUT_DEFAULT_S 60
 #define IDR_PAUSE_US   500000
 #define NEVER          UINT64_MAX
-
-#define SHOW(t) (int)(t).len, (t).at ? (t).at : ""
-
-enum timer {
-	TIMER_STATE, /* what the state waits for is overdue */
-	TIMER_SOURCE, /* no sign of life */
-	TIMER_KEEPALIVE,
-	TIMER_IDR,
-	TIMER_PAUSE,
-	TIMER_STANDBY,
-	TIMER_RESUME,
-	TIMER_TEARDOWN,
-	TIMERS,
-};
-
-struct pending {
-	bool used;
-	uint64_t cseq, sent_us;
-	enum message_name name;
-};
-
-struct rtsp {
-	struct rtsp_config config;
-	const struct rtsp_ops *ops;
-	void *user;
-	struct profile *p;
-	struct wire *wire;
-	enum rtsp_state state;
-	struct rtsp_facts facts;
-	uint64_t now_us;
-	uint64_t due_us[TIMERS];
-	uint32_t cseq; /* of our next request */
-	struct pending pending[PENDING_MAX];
-	bool m1_seen, m2_sent, m2_answered, standby;
-	bool teardown_asked; /* M5 TEARDOWN came */
-	uint64_t last_idr_us;
-};
 
 static const char *const state_names[] = {
 	[RTSP_WAIT_M1] = "waiting for M1",
@@ -82,8 +45,6 @@ const char *rtsp_state_to_string(enum rtsp_state state)
 }
 
 static void set_state(struct rtsp *rtsp, enum rtsp_state state);
-static void finish(struct rtsp *rtsp, bool planned, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
 
 int rtsp_new(const struct rtsp_config *config, const struct rtsp_ops *ops, void *user,
 	     struct rtsp **ret)
@@ -122,8 +83,6 @@ const struct rtsp_facts *rtsp_facts(const struct rtsp *rtsp)
 	return &rtsp->facts;
 }
 
-/* --- messages out --- */
-
 static void arm(struct rtsp *rtsp, enum timer timer, uint64_t in_us)
 {
 	rtsp->due_us[timer] = in_us ? rtsp->now_us + in_us : NEVER;
@@ -132,203 +91,6 @@ static void arm(struct rtsp *rtsp, enum timer timer, uint64_t in_us)
 static uint64_t scaled(const struct rtsp *rtsp, uint64_t us)
 {
 	return (uint64_t)((double)us * rtsp->config.time_scale);
-}
-
-static void record(struct rtsp *rtsp, bool out, bool reply, const char *name, uint64_t cseq,
-		   unsigned status)
-{
-	struct rtsp_entry *entry;
-
-	if (rtsp->facts.entries_count == RTSP_ENTRIES_MAX)
-		return;
-	entry = &rtsp->facts.entries[rtsp->facts.entries_count++];
-	*entry = (struct rtsp_entry){ .t_us = rtsp->now_us - rtsp->config.start_us,
-				      .out = out,
-				      .reply = reply,
-				      .cseq = cseq,
-				      .status = status };
-	snprintf(entry->name, sizeof(entry->name), "%s", name);
-}
-
-static void add_body(FILE *out, struct text header, struct text body)
-{
-	if (header.len)
-		fprintf(out, "%.*s\r\n", SHOW(header));
-	if (body.len)
-		fprintf(out, "Content-Type: text/parameters\r\nContent-Length: %zu\r\n", body.len);
-	fputs("\r\n", out);
-	if (body.len)
-		fwrite(body.at, 1, body.len, out);
-}
-
-static void send_bytes(struct rtsp *rtsp, enum message_name name, char *bytes, size_t len,
-		       uint64_t delay_us, bool joined)
-{
-	int r = bytes ? wire_send(rtsp->wire, name, bytes, len, rtsp->now_us, delay_us, joined) :
-			-ENOMEM;
-
-	free(bytes);
-	if (r < 0)
-		finish(rtsp, false, "cannot send: %s", strerror(-r));
-}
-
-static void send_extra(struct rtsp *rtsp, enum message_name behind);
-
-struct request {
-	enum message_name name;
-	const char *method;
-	struct text uri;
-	struct text header; /* a whole line, or nothing */
-	struct text body;
-	bool session, joined, require;
-};
-
-static struct text text_from(const char *s)
-{
-	return (struct text){ s, strlen(s) };
-}
-
-static void add_pending(struct rtsp *rtsp, enum message_name name, uint64_t delay_us)
-{
-	for (size_t i = 0; i < PENDING_MAX; i++) {
-		if (rtsp->pending[i].used)
-			continue;
-		rtsp->pending[i] = (struct pending){ .used = true,
-						     .cseq = rtsp->cseq,
-						     .name = name,
-						     .sent_us = rtsp->now_us + delay_us };
-		return;
-	}
-}
-
-/* False if the profile keeps it back. */
-static bool send_request(struct rtsp *rtsp, struct request q)
-{
-	const struct directive *d = profile_take(rtsp->p, DIRECTIVE_REQUEST, q.name);
-	uint64_t delay_us = d ? d->delay_us : 0;
-	char *bytes = NULL;
-	size_t len = 0;
-	FILE *out;
-
-	if (d && d->none)
-		return false;
-	out = open_memstream(&bytes, &len);
-	if (!out) {
-		finish(rtsp, false, "cannot send: %s", strerror(errno));
-		return false;
-	}
-	if (d && d->uri.at)
-		q.uri = d->uri;
-	if (d && d->body.at)
-		q.body = d->body;
-	fprintf(out, "%.*s %.*s RTSP/1.0\r\nCSeq: %u\r\n",
-		d && d->method.at ? (int)d->method.len : (int)strlen(q.method),
-		d && d->method.at ? d->method.at : q.method, SHOW(q.uri), rtsp->cseq);
-	if (rtsp->p->user_agent.at)
-		fprintf(out, "User-Agent: %.*s\r\n", SHOW(rtsp->p->user_agent));
-	if (q.require)
-		fputs("Require: org.wfa.wfd1.0\r\n", out);
-	if (q.session && rtsp->facts.session[0] && !rtsp->p->no_session_in_requests) {
-		fprintf(out, "Session: %s", rtsp->facts.session);
-		if (rtsp->p->timeout_in_requests)
-			fprintf(out, ";timeout=%u", rtsp->facts.timeout_s);
-		fputs("\r\n", out);
-	}
-	if (d && d->transport.at)
-		fprintf(out, "Transport: %.*s\r\n", SHOW(d->transport));
-	else if (q.header.len)
-		fprintf(out, "%.*s\r\n", SHOW(q.header));
-	add_body(out, d ? d->header : (struct text){ 0 }, q.body);
-	fclose(out);
-	record(rtsp, true, false, message_name_to_string(q.name), rtsp->cseq, 0);
-	add_pending(rtsp, q.name, delay_us);
-	rtsp->cseq++;
-	if (rtsp->p->have_cseq_restart && message_name_covers(rtsp->p->cseq_restart, q.name))
-		rtsp->cseq = rtsp->p->cseq_start;
-	send_bytes(rtsp, q.name, bytes, len, delay_us, q.joined);
-	send_extra(rtsp, q.name);
-	return true;
-}
-
-/* What the profile adds behind a message of ours. */
-static void send_extra(struct rtsp *rtsp, enum message_name behind)
-{
-	const struct directive *d;
-	size_t index = 0;
-
-	if (behind == MESSAGE_OTHER)
-		return;
-	while ((d = profile_take_next(rtsp->p, DIRECTIVE_SEND, behind, &index))) {
-		unsigned long count = d->count ? d->count : 1;
-		char method[64];
-
-		text_copy(method, sizeof(method), d->method);
-		for (unsigned long i = 0; i < count && rtsp->state != RTSP_ENDED; i++)
-			send_request(rtsp,
-				     (struct request){ .name = MESSAGE_OTHER,
-						       .method = method,
-						       .uri = d->uri.at ? d->uri :
-							      text_from("rtsp://localhost/wfd1.0"),
-						       .header = d->header,
-						       .body = d->body,
-						       .session = true });
-	}
-}
-
-static const char *reason(unsigned status)
-{
-	switch (status) {
-	case 200:
-		return "OK";
-	case 303:
-		return "See Other";
-	case 405:
-		return "Method Not Allowed";
-	case 454:
-		return "Session Not Found";
-	}
-	return "Sorry";
-}
-
-/* Returns the status that went out, 0 if none did. */
-static unsigned send_reply(struct rtsp *rtsp, enum message_name name, const struct message *m,
-			   unsigned status, const char *header, struct text body)
-{
-	const struct directive *d = profile_take(rtsp->p, DIRECTIVE_REPLY, name);
-	char *bytes = NULL;
-	size_t len = 0;
-	FILE *out;
-
-	if (d && d->none)
-		return 0;
-	out = open_memstream(&bytes, &len);
-	if (!out) {
-		finish(rtsp, false, "cannot send: %s", strerror(errno));
-		return 0;
-	}
-	if (d && d->status)
-		status = d->status;
-	if (d && d->body.at)
-		body = d->body;
-	fprintf(out, "RTSP/1.0 %u ", status);
-	if (d && d->reason.at)
-		fprintf(out, "%.*s", SHOW(d->reason));
-	else
-		fputs(reason(status), out);
-	fputs("\r\n", out);
-	if (m->have_cseq)
-		fprintf(out, "CSeq: %llu\r\n", (unsigned long long)m->cseq);
-	if (rtsp->p->user_agent.at)
-		fprintf(out, "User-Agent: %.*s\r\n", SHOW(rtsp->p->user_agent));
-	if (rtsp->facts.session[0] && !rtsp->p->no_session_in_replies)
-		fprintf(out, "Session: %s\r\n", rtsp->facts.session);
-	fputs(header, out);
-	add_body(out, d ? d->header : (struct text){ 0 }, body);
-	fclose(out);
-	record(rtsp, true, true, message_name_to_string(name), m->cseq, status);
-	send_bytes(rtsp, name, bytes, len, d ? d->delay_us : 0, false);
-	send_extra(rtsp, name);
-	return status;
 }
 
 static struct text presentation_url(const struct rtsp *rtsp)
@@ -343,7 +105,7 @@ static void send_m2(struct rtsp *rtsp, bool joined)
 	if (rtsp->m2_sent)
 		return;
 	rtsp->m2_sent = true;
-	send_request(rtsp, (struct request){ .name = MESSAGE_M2,
+	rtsp_send_request(rtsp, (struct request){ .name = MESSAGE_M2,
 					     .method = "OPTIONS",
 					     .uri = text_from("*"),
 					     .require = true,
@@ -355,7 +117,7 @@ static void on_m1(struct rtsp *rtsp, const struct message *m)
 	char public[512];
 
 	snprintf(public, sizeof(public), "Public: %.*s\r\n", SHOW(rtsp->p->public));
-	send_reply(rtsp, MESSAGE_M1, m, 200, public, (struct text){ 0 });
+	rtsp_send_reply(rtsp, MESSAGE_M1, m, 200, public, (struct text){ 0 });
 	if (rtsp->m1_seen)
 		return;
 	rtsp->m1_seen = true;
@@ -398,7 +160,7 @@ static void on_m3(struct rtsp *rtsp, const struct message *m)
 		rtsp_note(&rtsp->facts, RTSP_RULE_ORDER, "M3 before the answer to M2");
 	out = open_memstream(&body, &len);
 	if (!out) {
-		finish(rtsp, false, "cannot answer M3: %s", strerror(errno));
+		rtsp_finish(rtsp, false, "cannot answer M3: %s", strerror(errno));
 		return;
 	}
 	while (text_line(&rest, &line)) {
@@ -412,7 +174,7 @@ static void on_m3(struct rtsp *rtsp, const struct message *m)
 			fprintf(out, "%.*s: none\r\n", SHOW(name));
 	}
 	fclose(out);
-	send_reply(rtsp, MESSAGE_M3, m, 200, "", (struct text){ body, len });
+	rtsp_send_reply(rtsp, MESSAGE_M3, m, 200, "", (struct text){ body, len });
 	free(body);
 	if (rtsp->state < RTSP_WAIT_M4)
 		set_state(rtsp, RTSP_WAIT_M4);
@@ -425,7 +187,7 @@ static void on_get_parameter(struct rtsp *rtsp, const struct message *m)
 		return;
 	}
 	rtsp->facts.keepalives++;
-	send_reply(rtsp, MESSAGE_M16, m, 200, "", (struct text){ 0 });
+	rtsp_send_reply(rtsp, MESSAGE_M16, m, 200, "", (struct text){ 0 });
 }
 
 /* --- M4 --- */
@@ -434,7 +196,7 @@ static void on_m4(struct rtsp *rtsp, const struct message *m)
 {
 	if (rtsp->state < RTSP_WAIT_M4)
 		rtsp_note(&rtsp->facts, RTSP_RULE_ORDER, "M4 before M3");
-	if (send_reply(rtsp, MESSAGE_M4, m, 200, "", (struct text){ 0 }) != 200)
+	if (rtsp_send_reply(rtsp, MESSAGE_M4, m, 200, "", (struct text){ 0 }) != 200)
 		return; /* refused: the source tries something else */
 	if (rtsp->ops->on_choice && rtsp->facts.choice.have_video)
 		rtsp->ops->on_choice(rtsp->user, &rtsp->facts.choice);
@@ -455,7 +217,7 @@ static void send_setup(struct rtsp *rtsp)
 	else
 		snprintf(transport, sizeof(transport),
 			 "Transport: RTP/AVP/UDP;unicast;client_port=%u", rtsp->config.client_port);
-	send_request(rtsp, (struct request){ .name = MESSAGE_M6,
+	rtsp_send_request(rtsp, (struct request){ .name = MESSAGE_M6,
 					     .method = "SETUP",
 					     .uri = presentation_url(rtsp),
 					     .header = text_from(transport) });
@@ -465,7 +227,7 @@ static void send_setup(struct rtsp *rtsp)
 static void send_play(struct rtsp *rtsp)
 {
 	rtsp->standby = false;
-	send_request(rtsp, (struct request){ .name = MESSAGE_M7,
+	rtsp_send_request(rtsp, (struct request){ .name = MESSAGE_M7,
 					     .method = "PLAY",
 					     .uri = presentation_url(rtsp),
 					     .session = true });
@@ -474,7 +236,7 @@ static void send_play(struct rtsp *rtsp)
 
 static void send_pause(struct rtsp *rtsp)
 {
-	send_request(rtsp, (struct request){ .name = MESSAGE_M9,
+	rtsp_send_request(rtsp, (struct request){ .name = MESSAGE_M9,
 					     .method = "PAUSE",
 					     .uri = presentation_url(rtsp),
 					     .session = true });
@@ -483,7 +245,7 @@ static void send_pause(struct rtsp *rtsp)
 
 static void send_teardown(struct rtsp *rtsp)
 {
-	send_request(rtsp, (struct request){ .name = MESSAGE_M8,
+	rtsp_send_request(rtsp, (struct request){ .name = MESSAGE_M8,
 					     .method = "TEARDOWN",
 					     .uri = presentation_url(rtsp),
 					     .session = true });
@@ -540,13 +302,22 @@ static void on_m5(struct rtsp *rtsp, const struct message *m, struct text value)
 	rtsp->facts.triggers++;
 	if (name == MESSAGE_M5)
 		rtsp_note(&rtsp->facts, RTSP_RULE_TRIGGER, "'%.*s'", SHOW(value));
-	status = send_reply(rtsp, name, m, 200, "", (struct text){ 0 });
-	if (name != MESSAGE_M5 && (status == 200 || !status) && !rtsp->p->ignore[name] &&
-	    !wire_is_silent(rtsp->wire))
+	status = rtsp_send_reply(rtsp, name, m, 200, "", (struct text){ 0 });
+	if (rtsp->p->ignore[name])
+		rtsp->teardown_ignored |= name == MESSAGE_M5_TEARDOWN;
+	else if (name != MESSAGE_M5 && (status == 200 || !status) && !wire_is_silent(rtsp->wire))
 		follow_trigger(rtsp, name);
 }
 
 /* --- the source's requests --- */
+
+/* From now on until PLAY the source may send as little as it likes. */
+static void on_standby(struct rtsp *rtsp)
+{
+	rtsp->standby = true;
+	if (rtsp->ops->on_playing)
+		rtsp->ops->on_playing(rtsp->user, false);
+}
 
 static void on_set_parameter(struct rtsp *rtsp, const struct message *m)
 {
@@ -575,8 +346,8 @@ static void on_set_parameter(struct rtsp *rtsp, const struct message *m)
 		if (rtsp_find_parameter(m, others[i].parameter, &value))
 			name = others[i].name;
 	if (name == MESSAGE_M12)
-		rtsp->standby = true;
-	send_reply(rtsp, name, m, 200, "", (struct text){ 0 });
+		on_standby(rtsp);
+	rtsp_send_reply(rtsp, name, m, 200, "", (struct text){ 0 });
 }
 
 static const char *request_name(const struct message *m)
@@ -600,7 +371,7 @@ static const char *request_name(const struct message *m)
 
 static void on_request(struct rtsp *rtsp, const struct message *m)
 {
-	record(rtsp, false, false, request_name(m), m->cseq, 0);
+	rtsp_record(rtsp, false, false, request_name(m), m->cseq, 0);
 	rtsp_check_request(&rtsp->facts, m);
 	rtsp_check_session(&rtsp->facts, m);
 	if (text_is(m->method, "OPTIONS"))
@@ -610,7 +381,7 @@ static void on_request(struct rtsp *rtsp, const struct message *m)
 	else if (text_is(m->method, "SET_PARAMETER"))
 		on_set_parameter(rtsp, m);
 	else
-		send_reply(rtsp, MESSAGE_OTHER, m, 405, "", (struct text){ 0 });
+		rtsp_send_reply(rtsp, MESSAGE_OTHER, m, 405, "", (struct text){ 0 });
 }
 
 /* --- the source's replies --- */
@@ -620,7 +391,7 @@ static void on_setup_reply(struct rtsp *rtsp, const struct message *m)
 	if (rtsp->state != RTSP_WAIT_SETUP)
 		return;
 	if (m->status != 200) {
-		finish(rtsp, false, "the source answered SETUP with %u", m->status);
+		rtsp_finish(rtsp, false, "the source answered SETUP with %u", m->status);
 		return;
 	}
 	rtsp_check_setup(&rtsp->facts, &rtsp->config, m);
@@ -644,7 +415,7 @@ static void on_play_reply(struct rtsp *rtsp, const struct message *m)
 	if (rtsp->state != RTSP_WAIT_PLAY)
 		return;
 	if (m->status != 200) {
-		finish(rtsp, false, "the source answered PLAY with %u", m->status);
+		rtsp_finish(rtsp, false, "the source answered PLAY with %u", m->status);
 		return;
 	}
 	set_state(rtsp, RTSP_PLAYING);
@@ -680,7 +451,7 @@ static void dispatch_reply(struct rtsp *rtsp, enum message_name name, const stru
 	} else if (name == MESSAGE_M9) {
 		on_pause_reply(rtsp, m);
 	} else if (name == MESSAGE_M8) {
-		finish(rtsp, true, "torn down by the %s", rtsp->teardown_asked ? "source" : "sink");
+		rtsp_finish(rtsp, true, "torn down by the %s", rtsp->teardown_asked ? "source" : "sink");
 	}
 }
 
@@ -696,12 +467,12 @@ static void on_reply(struct rtsp *rtsp, const struct message *m)
 		took_us = rtsp->now_us > pending->sent_us ? rtsp->now_us - pending->sent_us : 0;
 		if (took_us > rtsp->facts.reply_us_max)
 			rtsp->facts.reply_us_max = took_us;
-		record(rtsp, false, true, message_name_to_string(pending->name), m->cseq,
+		rtsp_record(rtsp, false, true, message_name_to_string(pending->name), m->cseq,
 		       m->status);
 		dispatch_reply(rtsp, pending->name, m);
 		return;
 	}
-	record(rtsp, false, true, "?", m->cseq, m->status);
+	rtsp_record(rtsp, false, true, "?", m->cseq, m->status);
 	rtsp_note(&rtsp->facts, RTSP_RULE_REPLY, "reply %u with CSeq %llu", m->status,
 		  (unsigned long long)m->cseq);
 }
@@ -720,7 +491,7 @@ static void read_messages(struct rtsp *rtsp)
 		if (n < 0) {
 			wire_log_input(rtsp->wire, input.len, rtsp->now_us);
 			rtsp_note(&rtsp->facts, RTSP_RULE_SYNTAX, "no RTSP message");
-			finish(rtsp, false, "the source sent something that is not RTSP while %s",
+			rtsp_finish(rtsp, false, "the source sent something that is not RTSP while %s",
 			       rtsp_state_to_string(rtsp->state));
 			return;
 		}
@@ -745,25 +516,29 @@ static void check_wire(struct rtsp *rtsp)
 	if (end == WIRE_OPEN || rtsp->state == RTSP_ENDED)
 		return;
 	if (end == WIRE_CLOSED_BY_PROFILE) {
-		finish(rtsp, true, "closed by the profile");
+		rtsp_finish(rtsp, true, "closed by the profile");
 		return;
 	}
 	if (wire_is_silent(rtsp->wire)) {
-		finish(rtsp, true, "the source gave up a sink made silent by the profile");
+		rtsp_finish(rtsp, true, "the source gave up a sink made silent by the profile");
+		return;
+	}
+	if (rtsp->teardown_ignored) {
+		rtsp_finish(rtsp, true, "closed by the source, whose TEARDOWN the profile ignores");
 		return;
 	}
 	if (rtsp->state == RTSP_WAIT_TEARDOWN) {
 		rtsp_note(&rtsp->facts, RTSP_RULE_TEARDOWN, "closed before TEARDOWN was answered");
-		finish(rtsp, true, "closed by the source during TEARDOWN");
+		rtsp_finish(rtsp, true, "closed by the source during TEARDOWN");
 		return;
 	}
 	rtsp_note(&rtsp->facts, RTSP_RULE_TEARDOWN, "closed while %s",
 		  rtsp_state_to_string(rtsp->state));
 	if (end == WIRE_CLOSED_BY_PEER)
-		finish(rtsp, false, "the source closed the connection while %s",
+		rtsp_finish(rtsp, false, "the source closed the connection while %s",
 		       rtsp_state_to_string(rtsp->state));
 	else
-		finish(rtsp, false, "the connection broke while %s: %s",
+		rtsp_finish(rtsp, false, "the connection broke while %s: %s",
 		       rtsp_state_to_string(rtsp->state), strerror(error));
 }
 
@@ -780,7 +555,7 @@ void rtsp_on_ready(struct rtsp *rtsp, short revents, uint64_t now_us)
 
 static void send_set_parameter(struct rtsp *rtsp, enum message_name name, const char *body)
 {
-	send_request(rtsp, (struct request){ .name = name,
+	rtsp_send_request(rtsp, (struct request){ .name = name,
 					     .method = "SET_PARAMETER",
 					     .uri = text_from("rtsp://localhost/wfd1.0"),
 					     .body = text_from(body),
@@ -799,7 +574,7 @@ static void send_keepalive(struct rtsp *rtsp)
 	char method[32];
 
 	text_copy(method, sizeof(method), rtsp->p->keepalive_method);
-	send_request(rtsp, (struct request){ .name = MESSAGE_KEEPALIVE,
+	rtsp_send_request(rtsp, (struct request){ .name = MESSAGE_KEEPALIVE,
 					     .method = method,
 					     .uri = text_from("rtsp://localhost/wfd1.0"),
 					     .session = true });
@@ -811,15 +586,15 @@ static void on_timer(struct rtsp *rtsp, enum timer timer)
 	case TIMER_STATE:
 		if (rtsp->state == RTSP_WAIT_TEARDOWN) {
 			rtsp_note(&rtsp->facts, RTSP_RULE_TEARDOWN, "TEARDOWN is not answered");
-			finish(rtsp, true, "the source did not answer TEARDOWN");
+			rtsp_finish(rtsp, true, "the source did not answer TEARDOWN");
 		} else {
-			finish(rtsp, wire_is_silent(rtsp->wire), "timed out %s", rtsp_state_to_string(rtsp->state));
+			rtsp_finish(rtsp, wire_is_silent(rtsp->wire), "timed out %s", rtsp_state_to_string(rtsp->state));
 		}
 		break;
 	case TIMER_SOURCE:
 		rtsp_note(&rtsp->facts, RTSP_RULE_KEEPALIVE, "silent for %u s and more",
 			  rtsp->facts.timeout_s);
-		finish(rtsp, wire_is_silent(rtsp->wire), "no sign of life from the source for %u s",
+		rtsp_finish(rtsp, wire_is_silent(rtsp->wire), "no sign of life from the source for %u s",
 		       rtsp->facts.timeout_s + TIMEOUT_SLACK_US / 1000000);
 		break;
 	case TIMER_KEEPALIVE:
@@ -838,7 +613,7 @@ static void on_timer(struct rtsp *rtsp, enum timer timer)
 		}
 		break;
 	case TIMER_STANDBY:
-		rtsp->standby = true;
+		on_standby(rtsp);
 		send_set_parameter(rtsp, MESSAGE_M12, "wfd_standby\r\n");
 		arm(rtsp, TIMER_RESUME, rtsp->p->standby_for_us);
 		break;
@@ -896,7 +671,7 @@ void rtsp_teardown(struct rtsp *rtsp, uint64_t now_us, const char *why)
 	if (rtsp->state == RTSP_ENDED || rtsp->state == RTSP_WAIT_TEARDOWN)
 		return;
 	if (rtsp->state < RTSP_WAIT_PLAY || wire_is_silent(rtsp->wire)) {
-		finish(rtsp, rtsp->state >= RTSP_WAIT_PLAY, "%s while %s", why,
+		rtsp_finish(rtsp, rtsp->state >= RTSP_WAIT_PLAY, "%s while %s", why,
 		       rtsp_state_to_string(rtsp->state));
 		return;
 	}
@@ -934,7 +709,7 @@ static void set_state(struct rtsp *rtsp, enum rtsp_state state)
 	arm(rtsp, TIMER_STATE, scaled(rtsp, limit_us));
 }
 
-static void finish(struct rtsp *rtsp, bool planned, const char *format, ...)
+void rtsp_finish(struct rtsp *rtsp, bool planned, const char *format, ...)
 {
 	va_list ap;
 

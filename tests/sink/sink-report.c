@@ -138,14 +138,27 @@ static void write_audio(struct json *j, const struct report *r)
 	json_end(j, '}');
 }
 
-unsigned report_broken_rules(const struct report *r)
+bool report_tolerate(struct tolerated *tolerated, const char *rule)
 {
+	for (int i = 0; i < RULE_COUNT; i++)
+		if (!strcmp(rule, rule_to_string((enum rule)i)))
+			return tolerated->stream[i] = true;
+	for (int i = 0; i < RTSP_RULE_COUNT; i++)
+		if (!strcmp(rule, rtsp_rule_to_string((enum rtsp_rule)i)))
+			return tolerated->rtsp[i] = true;
+	return false;
+}
+
+unsigned report_broken_rules(const struct report *r, const struct tolerated *tolerated)
+{
+	static const struct tolerated nothing;
+	const struct tolerated *past = tolerated ? tolerated : &nothing;
 	unsigned count = 0;
 
 	for (int i = 0; i < RULE_COUNT; i++)
-		count += r->findings->rule[i].count != 0;
+		count += r->findings->rule[i].count != 0 && !past->stream[i];
 	for (int i = 0; r->rtsp && i < RTSP_RULE_COUNT; i++)
-		count += r->rtsp->rules[i].count != 0;
+		count += r->rtsp->rules[i].count != 0 && !past->rtsp[i];
 	return count;
 }
 
@@ -159,7 +172,7 @@ static void write_rules(struct json *j, const struct report *r)
 		json_int(j, rtsp_rule_to_string((enum rtsp_rule)i),
 			 (int64_t)r->rtsp->rules[i].count);
 	json_end(j, '}');
-	json_int(j, "rules_broken", report_broken_rules(r));
+	json_int(j, "rules_broken", report_broken_rules(r, NULL));
 	json_begin(j, "first_findings", '{');
 	for (int i = 0; i < RULE_COUNT; i++) {
 		const struct finding *f = &r->findings->rule[i];

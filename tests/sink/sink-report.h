@@ -20,7 +20,14 @@ struct report {
 };
 
 void report_write(const struct report *report, FILE *out);
-/* How many rules were broken at least once; those of the exchange count too. */
-unsigned report_broken_rules(const struct report *report);
+
+/* Rules that are looked past. */
+struct tolerated {
+	bool stream[RULE_COUNT], rtsp[RTSP_RULE_COUNT];
+};
+
+bool report_tolerate(struct tolerated *tolerated, const char *rule);
+/* How many rules were broken at least once, of stream and exchange; tolerated may be NULL. */
+unsigned report_broken_rules(const struct report *report, const struct tolerated *tolerated);
 
 #endif

@@ -42,6 +42,7 @@ struct options {
 	const char *profile, *report, *picture, *dump, *rtsp_log, *frames, *analyse;
 	uint64_t wait_us, play_us, idr_us;
 	bool strict, quiet;
+	struct tolerated tolerated;
 };
 
 struct sink {
@@ -85,6 +86,7 @@ enum option_code {
 	OPTION_IDR_EVERY,
 	OPTION_ANALYSE,
 	OPTION_STRICT,
+	OPTION_TOLERATE,
 	OPTION_RULES,
 	OPTION_QUIET,
 	OPTION_HELP,
@@ -103,6 +105,7 @@ static const struct option long_options[] = {
 	{ "idr-every", required_argument, NULL, OPTION_IDR_EVERY },
 	{ "analyse", required_argument, NULL, OPTION_ANALYSE },
 	{ "strict", no_argument, NULL, OPTION_STRICT },
+	{ "tolerate", required_argument, NULL, OPTION_TOLERATE },
 	{ "rules", no_argument, NULL, OPTION_RULES },
 	{ "quiet", no_argument, NULL, OPTION_QUIET },
 	{ "help", no_argument, NULL, OPTION_HELP },
@@ -124,6 +127,7 @@ static void print_help(FILE *out)
 	      "  --frames FILE          CSV: pts, stamp's frame and time, time of decoding\n"
 	      "  --idr-every SECONDS    ask for an IDR (M13) that often\n"
 	      "  --strict               exit with 6 if any rule was broken\n"
+	      "  --tolerate RULE        --strict looks past this one; may be given again\n"
 	      "  --analyse FILE|-       judge a TS file instead of a session\n"
 	      "  --rules                list the rules\n"
 	      "  --quiet                print nothing but failures\n"
@@ -202,6 +206,10 @@ static int take_option(struct sink *s, int option)
 		break;
 	case OPTION_STRICT:
 		o->strict = true;
+		break;
+	case OPTION_TOLERATE:
+		if (!report_tolerate(&o->tolerated, optarg))
+			bad = "--tolerate wants a rule (--rules lists them)";
 		break;
 	case OPTION_QUIET:
 		o->quiet = true;
@@ -292,6 +300,8 @@ static void on_playing(void *user, bool playing)
 	struct sink *s = user;
 	uint64_t now_us = clock_now_us();
 
+	if (s->end_us)
+		media_pause(s->media, !playing);
 	if (!playing || s->end_us)
 		return;
 	s->end_us = s->o.play_us ? now_us + s->o.play_us : UINT64_MAX;
@@ -427,7 +437,7 @@ static void run_session(struct sink *s)
 static int judge(struct sink *s, const struct report *report)
 {
 	const struct rtsp_facts *rtsp = report->rtsp;
-	unsigned broken = report_broken_rules(report);
+	unsigned broken = report_broken_rules(report, &s->o.tolerated);
 
 	if (rtsp && !rtsp->planned)
 		return fail(s, EXIT_SESSION, "session: %s", rtsp->why);
@@ -475,7 +485,7 @@ static void print_summary(const struct sink *s, const struct report *report)
 		       (unsigned long long)decode->frames_decoded,
 		       (unsigned long long)decode->stamps_read,
 		       (unsigned long long)decode->stamps_bad, (unsigned long long)stream->lost);
-	printf(", %u rules broken; %s\n", report_broken_rules(report), s->result);
+	printf(", %u rules broken; %s\n", report_broken_rules(report, NULL), s->result);
 }
 
 static int finish_files(struct sink *s, struct report *report, int code)

@@ -272,6 +272,47 @@ static void a_mode_may_change(void **state)
 	analyser_free(a);
 }
 
+/* Only the PCRs, with a hole of some of them; arrival stands still as long. */
+static uint64_t wire_gaps(const struct made_stream *s, bool paused)
+{
+	struct analyser *a;
+	uint64_t count;
+	unsigned pcrs = 0;
+
+	assert_int_equal(analyser_new(NULL, NULL, &a), 0);
+	for (size_t i = 0; i < s->count; i++) {
+		for (size_t at = 12; at < s->datagrams[i].len; at += TS_SIZE) {
+			const uint8_t *packet = s->datagrams[i].bytes + at;
+
+			if ((packet[1] & 0x1f) != PID_PCR >> 8 || packet[2])
+				continue;
+			if (pcrs == 20 && paused)
+				analyser_pause(a, true);
+			if (pcrs == 40 && paused)
+				analyser_pause(a, false);
+			if (pcrs < 30 || pcrs >= 40)
+				analyser_push_packet(a, packet, s->datagrams[i].arrival_us);
+			pcrs++;
+		}
+	}
+	count = analyser_findings(a)->rule[RULE_PCR_WIRE_GAP].count +
+		analyser_findings(a)->rule[RULE_PCR_GAP].count;
+	analyser_free(a);
+	return count;
+}
+
+/* Time that passes while the session is paused is no gap. */
+static void a_pause_is_no_gap(void **state)
+{
+	struct maker_config config = { .audio = AUDIO_NONE };
+	struct made_stream *s = stream_make(&config);
+
+	(void)state;
+	assert_int_equal(wire_gaps(s, false), 2);
+	assert_int_equal(wire_gaps(s, true), 0);
+	stream_free(s);
+}
+
 /* Every bit of it is the peer's: whatever it says, nothing but findings may come of it. */
 static void noise_does_no_harm(void **state)
 {
@@ -327,6 +368,7 @@ int main(void)
 		cmocka_unit_test(a_tick_lets_go),
 		cmocka_unit_test(a_file_is_judged_as_well),
 		cmocka_unit_test(a_mode_may_change),
+		cmocka_unit_test(a_pause_is_no_gap),
 		cmocka_unit_test(noise_does_no_harm),
 	};
 
