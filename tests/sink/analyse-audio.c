@@ -46,8 +46,9 @@ static unsigned push_adts(struct analyser *a, const uint8_t *p, size_t len, unsi
 		rate_index = p[at + 2] >> 2 & 0xfU;
 		frame = (size_t)(p[at + 3] & 3U) << 11 | (size_t)p[at + 4] << 3 | p[at + 5] >> 5;
 		if (object != 1 || rate_index != 3 || frame < 7 || frame > len - at) {
-			findings_note(&a->findings, RULE_ADTS, "object %u, rate %u, %zu of %zu bytes",
-				      object, rate_index, frame, len - at);
+			findings_note(&a->findings, RULE_ADTS,
+				      "object %u, rate %u, %zu of %zu bytes", object, rate_index,
+				      frame, len - at);
 			return 0;
 		}
 		samples += 1024U * ((p[at + 6] & 3U) + 1);

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define NAL_HEAD_MAX 1024 /* unescaped bytes of a NAL unit that are looked at */
-#define MBS_MAX      512  /* macroblocks in a row or column: 8192 pixels */
+#define MBS_MAX	     512  /* macroblocks in a row or column: 8192 pixels */
 
 enum {
 	NAL_SLICE = 1,

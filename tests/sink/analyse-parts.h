@@ -20,11 +20,11 @@ static inline uint32_t get_be32(const uint8_t *p)
 
 /* --- RTP --- */
 
-#define RTP_HEADER_SIZE    12
-#define RTP_WINDOW         32    /* datagrams that may wait for a missing one */
-#define RTP_WINDOW_US      30000 /* and for how long */
-#define RTP_DATAGRAM_MAX   2048
-#define RTP_SEEN           1024 /* numbers remembered, to tell twice from late */
+#define RTP_HEADER_SIZE	 12
+#define RTP_WINDOW	 32    /* datagrams that may wait for a missing one */
+#define RTP_WINDOW_US	 30000 /* and for how long */
+#define RTP_DATAGRAM_MAX 2048
+#define RTP_SEEN	 1024 /* numbers remembered, to tell twice from late */
 
 struct rtp_slot {
 	bool used;
@@ -39,8 +39,8 @@ struct rtp_check {
 	bool gap; /* numbers were given up since the last datagram handed on */
 	uint32_t ssrc;
 	uint32_t last_timestamp;
-	uint64_t next;    /* extended number of the datagram to hand on next */
-	uint64_t highest; /* extended, the highest received */
+	uint64_t next;		 /* extended number of the datagram to hand on next */
+	uint64_t highest;	 /* extended, the highest received */
 	uint64_t seen[RTP_SEEN]; /* extended number + 1 received in this place */
 	size_t waiting;
 	struct rtp_slot slots[RTP_WINDOW];
@@ -56,7 +56,7 @@ struct psi_table {
 	bool timed;
 	int64_t stream_us;   /* of the one before, on analyser.pcr_run_us's clock */
 	uint64_t arrival_us; /* of the last one */
-	bool waiting;        /* the last one's time is settled by the next PCR */
+	bool waiting;	     /* the last one's time is settled by the next PCR */
 	int64_t waiting_us;  /* what it looks like until then */
 };
 
@@ -64,10 +64,10 @@ struct psi_table {
 
 struct pes_check {
 	unsigned pid;
-	bool open;       /* a PES packet is being collected */
-	bool resync;     /* wait for the next start without a word: what was before is lost */
-	bool restart;    /* the next unit must start afresh: begin, discontinuity */
-	size_t need;     /* bytes behind the 6-byte start, 0 = open end */
+	bool open;    /* a PES packet is being collected */
+	bool resync;  /* wait for the next start without a word: what was before is lost */
+	bool restart; /* the next unit must start afresh: begin, discontinuity */
+	size_t need;  /* bytes behind the 6-byte start, 0 = open end */
 	size_t have;
 	bool have_pts;
 	uint64_t pts;
@@ -76,7 +76,7 @@ struct pes_check {
 	bool disordered; /* this PTS does not rise, which was noted */
 	bool ahead_known;
 	int64_t ahead_us; /* PTS - clock at the last packet */
-	uint8_t *data; /* elementary stream bytes, ANALYSE_AU_MAX */
+	uint8_t *data;	  /* elementary stream bytes, ANALYSE_AU_MAX */
 	size_t len;
 	bool too_long;
 };
@@ -129,12 +129,12 @@ struct analyser {
 	struct psi_table pat, pmt;
 	bool paused;
 	bool pcr_valid, pcr_loose;
-	uint64_t pcr;            /* last value, 27 MHz, as sent */
+	uint64_t pcr;		 /* last value, 27 MHz, as sent */
 	uint64_t pcr_arrival_us; /* when it came, 0 = unknown */
-	int64_t pcr_run_us;      /* stream time since the first PCR */
+	int64_t pcr_run_us;	 /* stream time since the first PCR */
 	uint64_t pcr_first_arrival_us;
 	int64_t pcr_offset_min_us, pcr_offset_max_us; /* of arrival - PCR, both since the first */
-	unsigned audio_type;     /* stream_type in the PMT, 0 = none */
+	unsigned audio_type;			      /* stream_type in the PMT, 0 = none */
 	struct pes_check video, audio;
 	uint64_t audio_next_pts;
 	bool audio_next_known;

@@ -195,8 +195,8 @@ static bool check_stream_id(struct analyser *a, const struct pes_check *pes, uns
 		expected = a->audio_type == 0x0f ? 0xc0 : 0xbd;
 	}
 	if (id != expected)
-		findings_note(&a->findings, RULE_PES_STREAM_ID, "%s: %02x, not %02x",
-			      pes_name(pes), id, expected);
+		findings_note(&a->findings, RULE_PES_STREAM_ID, "%s: %02x, not %02x", pes_name(pes),
+			      id, expected);
 	/* Only ids of this syntax (2.4.3.7): others have no header as read below. */
 	return (id & 0xf0) == 0xe0 || (id & 0xe0) == 0xc0 || id == 0xbd;
 }

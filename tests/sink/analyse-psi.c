@@ -56,8 +56,7 @@ static void check_pat(struct analyser *a, const uint8_t *s, size_t len)
 	else if (get_be16(s + 8) != 1)
 		findings_note(&a->findings, RULE_PSI_PAT, "program %u", get_be16(s + 8));
 	else if ((get_be16(s + 10) & 0x1fff) != PID_PMT)
-		findings_note(&a->findings, RULE_PSI_PAT, "PMT at 0x%x",
-			      get_be16(s + 10) & 0x1fff);
+		findings_note(&a->findings, RULE_PSI_PAT, "PMT at 0x%x", get_be16(s + 10) & 0x1fff);
 	else if (s[10] >> 5 != 7)
 		findings_note(&a->findings, RULE_PSI_PAT, "reserved bits are not 1");
 }
@@ -118,8 +117,7 @@ static void check_pmt(struct analyser *a, const uint8_t *s, size_t len)
 	if (get_be16(s + 3) != 1)
 		findings_note(&a->findings, RULE_PSI_PMT, "program %u", get_be16(s + 3));
 	if ((get_be16(s + 8) & 0x1fff) != PID_PCR)
-		findings_note(&a->findings, RULE_PSI_PMT, "PCR at 0x%x",
-			      get_be16(s + 8) & 0x1fff);
+		findings_note(&a->findings, RULE_PSI_PMT, "PCR at 0x%x", get_be16(s + 8) & 0x1fff);
 	at += get_be16(s + 10) & 0xfff;
 	while (at + 5 <= end) {
 		check_stream(a, index++, s[at], get_be16(s + at + 1) & 0x1fff);

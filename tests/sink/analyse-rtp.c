@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define RTP_DROPOUT_MAX  3000 /* RFC 3550 A.1: further ahead or behind is another stream */
+#define RTP_DROPOUT_MAX	 3000 /* RFC 3550 A.1: further ahead or behind is another stream */
 #define RTP_MISORDER_MAX 100
 
 /* Hands one datagram's TS packets on. The time stamp is judged here, in the order of numbers. */
@@ -42,8 +42,7 @@ static void step(struct analyser *a)
 	if (slot->used) {
 		slot->used = false;
 		rtp->waiting--;
-		deliver(a, slot->payload, slot->len, slot->timestamp, slot->arrival_us,
-			rtp->gap);
+		deliver(a, slot->payload, slot->len, slot->timestamp, slot->arrival_us, rtp->gap);
 		rtp->gap = false;
 	} else {
 		findings_note(&a->findings, RULE_RTP_LOST, "number %u",

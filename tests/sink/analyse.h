@@ -14,14 +14,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TS_SIZE          188
-#define TS_PER_DATAGRAM  7
-#define TS_CLOCK         90000
-#define PCR_CLOCK        27000000
-#define PCR_GAP_MAX_US   40000
-#define PCR_GAP_WIRE_US  100000
-#define PSI_GAP_MAX_US   100000
-#define ANALYSE_AU_MAX   (4U << 20)
+#define TS_SIZE		188
+#define TS_PER_DATAGRAM 7
+#define TS_CLOCK	90000
+#define PCR_CLOCK	27000000
+#define PCR_GAP_MAX_US	40000
+#define PCR_GAP_WIRE_US 100000
+#define PSI_GAP_MAX_US	100000
+#define ANALYSE_AU_MAX	(4U << 20)
 
 enum {
 	PID_PAT = 0x0000,
@@ -149,9 +149,9 @@ struct stream_facts {
 	bool have_pcr, have_pts;
 	uint64_t pcr_gap_us, pcr_wire_gap_us, psi_gap_us, psi_wire_gap_us; /* the largest */
 	int64_t pts_minus_pcr_min_us, pts_minus_pcr_max_us; /* at the unit's first packet */
-	int64_t pts_minus_pcr_end_min_us;                   /* at its last */
-	uint64_t pcr_jitter_us;                             /* arrival against PCR, reported only */
-	double pcr_ppm;                                     /* PCR's rate against arrival's */
+	int64_t pts_minus_pcr_end_min_us;		    /* at its last */
+	uint64_t pcr_jitter_us;				    /* arrival against PCR, reported only */
+	double pcr_ppm;					    /* PCR's rate against arrival's */
 	unsigned width, height, profile_idc, constraint, level_idc;
 	double sps_fps;
 	enum audio_codec audio;
@@ -163,7 +163,8 @@ struct analyser;
 
 /* What the analyser hands on: TS packets in the order of their numbers. */
 struct analyser_ops {
-	void (*on_ts)(void *user, const uint8_t *packets, size_t len, uint64_t arrival_us, bool gap);
+	void (*on_ts)(void *user, const uint8_t *packets, size_t len, uint64_t arrival_us,
+		      bool gap);
 	void (*on_trouble)(void *user); /* something was lost: a decoder would want an IDR */
 };
 

@@ -9,13 +9,14 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define RETRY_MS 50
-#define TRY_MS   3000
+#define TRY_MS	 3000
 
 /* Splits the text; the port stays as it is if there is none. */
 static int split(const char *text, char *host, size_t size, unsigned *port)
@@ -77,6 +78,17 @@ int endpoint_parse(const char *text, struct endpoint *ret)
 	return 0;
 }
 
+/* With nobody listening, a port among the ephemeral ones may end up connected to itself. */
+static bool is_self(int fd)
+{
+	struct sockaddr_storage own = { 0 }, peer = { 0 };
+	socklen_t own_len = sizeof(own), peer_len = sizeof(peer);
+
+	return getsockname(fd, (struct sockaddr *)&own, &own_len) == 0 &&
+	       getpeername(fd, (struct sockaddr *)&peer, &peer_len) == 0 && own_len == peer_len &&
+	       !memcmp(&own, &peer, own_len);
+}
+
 static int try_once(const struct endpoint *endpoint, int stop_fd)
 {
 	int fd = socket(endpoint->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -97,6 +109,8 @@ static int try_once(const struct endpoint *endpoint, int stop_fd)
 		else
 			getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
 	}
+	if (!error && is_self(fd))
+		error = ECONNREFUSED;
 	if (error) {
 		close(fd);
 		return -error;

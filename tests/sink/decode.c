@@ -29,9 +29,9 @@ struct decoder {
 
 	pthread_mutex_t lock;
 	pthread_cond_t filled;
-	uint8_t *queue;         /* lock */
+	uint8_t *queue;		/* lock */
 	uint64_t written, read; /* lock */
-	bool ended;             /* lock */
+	bool ended;		/* lock */
 
 	AVCodecContext *contexts[STREAMS_MAX]; /* of the streams by index */
 	bool refused[STREAMS_MAX];
@@ -320,7 +320,8 @@ static void *decode(void *user)
 	struct decoder *d = user;
 	uint8_t *buffer = av_malloc(AVIO_BUFFER);
 	AVIOContext *io =
-		buffer ? avio_alloc_context(buffer, AVIO_BUFFER, 0, d, read_queue, NULL, NULL) : NULL;
+		buffer ? avio_alloc_context(buffer, AVIO_BUFFER, 0, d, read_queue, NULL, NULL)
+		       : NULL;
 	AVPacket *packet = av_packet_alloc();
 
 	while (io && packet && !is_over(d)) {
@@ -360,8 +361,8 @@ int decoder_new(const struct decoder_ops *ops, void *user, FILE *frames, struct 
 	d->latencies = calloc(LATENCY_MAX, sizeof(*d->latencies));
 	d->frame = av_frame_alloc();
 	av_log_set_level(AV_LOG_QUIET);
-	r = d->queue && d->latencies && d->frame ? pthread_create(&d->thread, NULL, decode, d) :
-						    ENOMEM;
+	r = d->queue && d->latencies && d->frame ? pthread_create(&d->thread, NULL, decode, d)
+						 : ENOMEM;
 	if (r) {
 		decoder_free(d);
 		return -r;

@@ -28,7 +28,7 @@ struct latency {
 /* Valid when the decoder has been stopped. */
 struct decode_facts {
 	uint64_t frames_decoded, decode_errors;
-	uint64_t stamps_read;    /* good ones with a number that the one before did not have */
+	uint64_t stamps_read;	  /* good ones with a number that the one before did not have */
 	uint64_t stamps_repeated; /* good ones of a picture that was sent again */
 	uint64_t stamps_bad;
 	uint64_t stamps_backwards; /* a number below the one before */
@@ -44,7 +44,7 @@ struct decode_facts {
 	uint64_t audio_frames, audio_errors;
 	char audio_codec[16];
 	uint64_t overrun_bytes; /* what the queue could not take: the decoder is too slow */
-	size_t pictures_count; /* the last ones, the oldest first */
+	size_t pictures_count;	/* the last ones, the oldest first */
 	struct decode_picture pictures[DECODE_PICTURES_MAX];
 };
 
@@ -52,7 +52,7 @@ struct decoder;
 
 struct decoder_ops {
 	void (*on_picture)(void *user, uint64_t count); /* from the decoder's thread */
-	void (*on_trouble)(void *user);                 /* the same: an IDR would help */
+	void (*on_trouble)(void *user);			/* the same: an IDR would help */
 };
 
 /* frames: where a line for each picture goes, or NULL. */

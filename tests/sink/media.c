@@ -19,7 +19,7 @@ struct media {
 	bool running;
 	bool dump_failed;
 	pthread_mutex_t lock;
-	bool have_expect;           /* lock */
+	bool have_expect;	   /* lock */
 	struct expectation expect; /* lock */
 	bool have_pause, paused;   /* lock */
 	_Atomic bool trouble;

@@ -76,8 +76,8 @@ void text_parameter(struct text line, struct text *ret_name, struct text *ret_va
 		return;
 	}
 	*ret_name = text_trim((struct text){ line.at, (size_t)(colon - line.at) });
-	*ret_value = text_trim(
-		(struct text){ colon + 1, line.len - (size_t)(colon - line.at) - 1 });
+	*ret_value =
+		text_trim((struct text){ colon + 1, line.len - (size_t)(colon - line.at) - 1 });
 }
 
 struct text text_attribute(struct text list, const char *name)
@@ -90,8 +90,8 @@ struct text text_attribute(struct text list, const char *name)
 		struct text item = text_trim((struct text){ list.at, len });
 
 		if (text_starts(item, name) && item.len > name_len && item.at[name_len] == '=')
-			return text_trim((struct text){ item.at + name_len + 1,
-							item.len - name_len - 1 });
+			return text_trim(
+				(struct text){ item.at + name_len + 1, item.len - name_len - 1 });
 		list.at += len + (end ? 1 : 0);
 		list.len -= len + (end ? 1 : 0);
 	}

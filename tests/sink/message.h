@@ -13,7 +13,7 @@
 
 #define MESSAGE_HEAD_MAX    16384
 #define MESSAGE_BODY_MAX    65536
-#define MESSAGE_MAX         (MESSAGE_HEAD_MAX + MESSAGE_BODY_MAX)
+#define MESSAGE_MAX	    (MESSAGE_HEAD_MAX + MESSAGE_BODY_MAX)
 #define MESSAGE_HEADERS_MAX 32
 
 struct text {
@@ -28,7 +28,7 @@ struct header {
 struct message {
 	bool reply;
 	struct text method, uri; /* of a request */
-	unsigned status;         /* of a reply */
+	unsigned status;	 /* of a reply */
 	size_t headers_count;
 	struct header headers[MESSAGE_HEADERS_MAX];
 	struct text body;
@@ -43,8 +43,8 @@ ssize_t message_parse(const char *p, size_t len, struct message *ret);
 /* The header's value, at = NULL if there is none. Names are compared without case. */
 struct text message_header(const struct message *m, const char *name);
 
-bool text_is(struct text t, const char *s);        /* without case */
-bool text_starts(struct text t, const char *s);    /* without case */
+bool text_is(struct text t, const char *s);	/* without case */
+bool text_starts(struct text t, const char *s); /* without case */
 struct text text_trim(struct text t);
 bool text_number(struct text t, uint64_t max, uint64_t *ret); /* decimal digits only */
 /* Takes the next line of a body off *rest, without its end; false at the end. */

@@ -12,11 +12,10 @@
 
 static int convert(const AVFrame *from, AVFrame *to)
 {
-	struct SwsContext *sws = sws_getContext(from->width, from->height,
-						(enum AVPixelFormat)from->format, to->width,
-						to->height, AV_PIX_FMT_RGB24,
-						SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT,
-						NULL, NULL, NULL);
+	struct SwsContext *sws = sws_getContext(
+		from->width, from->height, (enum AVPixelFormat)from->format, to->width, to->height,
+		AV_PIX_FMT_RGB24, SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT, NULL, NULL,
+		NULL);
 	/* Unnamed: BT.709 from 720 lines up, BT.601 below, as the picture's size suggests. */
 	bool hd = from->colorspace == AVCOL_SPC_BT709 ||
 		  (from->colorspace == AVCOL_SPC_UNSPECIFIED && from->height >= 720);

@@ -26,6 +26,7 @@ enum option {
 
 #define BIT(option) (1U << (option))
 
+/* clang-format off */
 static const struct {
 	const char *name;
 	bool word; /* stands alone */
@@ -44,28 +45,29 @@ static const struct {
 	[OPTION_NONE] = { "none", true },
 	[OPTION_HOLD] = { "hold", true },
 };
+/* clang-format on */
 
 #define TIMES (BIT(OPTION_SKIP) | BIT(OPTION_COUNT))
 
 /* Directives that belong to a message. */
 static const struct {
 	const char *name;
-	bool bytes;      /* a number follows the message */
-	bool data;       /* a string may follow the message */
+	bool bytes; /* a number follows the message */
+	bool data;  /* a string may follow the message */
 	unsigned allowed;
 } kinds[DIRECTIVE_KINDS] = {
 	[DIRECTIVE_REPLY] = { "reply", .allowed = TIMES | BIT(OPTION_DELAY) | BIT(OPTION_STATUS) |
 						  BIT(OPTION_REASON) | BIT(OPTION_BODY) |
 						  BIT(OPTION_HEADER) | BIT(OPTION_NONE) },
-	[DIRECTIVE_REQUEST] = { "request", .allowed = TIMES | BIT(OPTION_DELAY) |
-						      BIT(OPTION_URI) | BIT(OPTION_TRANSPORT) |
-						      BIT(OPTION_BODY) | BIT(OPTION_HEADER) |
-						      BIT(OPTION_METHOD) | BIT(OPTION_NONE) },
+	[DIRECTIVE_REQUEST] = { "request", .allowed = TIMES | BIT(OPTION_DELAY) | BIT(OPTION_URI) |
+						      BIT(OPTION_TRANSPORT) | BIT(OPTION_BODY) |
+						      BIT(OPTION_HEADER) | BIT(OPTION_METHOD) |
+						      BIT(OPTION_NONE) },
 	[DIRECTIVE_GARBAGE_BEFORE] = { "garbage-before", .data = true, .allowed = TIMES },
 	[DIRECTIVE_GARBAGE_AFTER] = { "garbage-after", .data = true, .allowed = TIMES },
 	[DIRECTIVE_CUT] = { "cut", .bytes = true, .allowed = TIMES | BIT(OPTION_HOLD) },
-	[DIRECTIVE_SPLIT] = { "split", .bytes = true, .allowed = TIMES | BIT(OPTION_DELAY) |
-								 BIT(OPTION_EVERY) },
+	[DIRECTIVE_SPLIT] = { "split", .bytes = true,
+			      .allowed = TIMES | BIT(OPTION_DELAY) | BIT(OPTION_EVERY) },
 	[DIRECTIVE_TWICE] = { "twice", .allowed = TIMES },
 	[DIRECTIVE_SEND] = { "send-after", .allowed = BIT(OPTION_SKIP) | BIT(OPTION_COUNT) |
 						      BIT(OPTION_DELAY) | BIT(OPTION_METHOD) |
@@ -73,8 +75,7 @@ static const struct {
 						      BIT(OPTION_HEADER) },
 	[DIRECTIVE_CLOSE_AFTER] = { "close-after", .allowed = TIMES | BIT(OPTION_DELAY) },
 	[DIRECTIVE_RESET_AFTER] = { "reset-after", .allowed = TIMES | BIT(OPTION_DELAY) },
-	[DIRECTIVE_HALF_CLOSE_AFTER] = { "half-close-after",
-					 .allowed = TIMES | BIT(OPTION_DELAY) },
+	[DIRECTIVE_HALF_CLOSE_AFTER] = { "half-close-after", .allowed = TIMES | BIT(OPTION_DELAY) },
 	[DIRECTIVE_SILENT_AFTER] = { "silent-after", .allowed = TIMES },
 	[DIRECTIVE_DEAF_AFTER] = { "deaf-after", .allowed = TIMES },
 };
@@ -213,7 +214,7 @@ static int want_words(struct reader *r, size_t words)
 	if (r->count == words + 1)
 		return 0;
 	return reader_complain(r, "%.*s wants %zu word%s", SHOW(r->tokens[0]), words,
-			words == 1 ? "" : "s");
+			       words == 1 ? "" : "s");
 }
 
 static int read_flag(struct reader *r, bool *ret)
@@ -286,8 +287,9 @@ static int on_order(struct reader *r)
 	else if (text_is(r->tokens[1], "together"))
 		r->p->order = ORDER_TOGETHER;
 	else
-		return reader_complain(r, "@order does not know %.*s, allowed: M1-first M2-first together",
-				SHOW(r->tokens[1]));
+		return reader_complain(
+			r, "@order does not know %.*s, allowed: M1-first M2-first together",
+			SHOW(r->tokens[1]));
 	return 0;
 }
 
@@ -340,7 +342,7 @@ static int on_missing(struct reader *r)
 		return -EINVAL;
 	if (!text_is(r->tokens[1], "none") && !text_is(r->tokens[1], "omit"))
 		return reader_complain(r, "@missing does not know %.*s, allowed: none omit",
-				SHOW(r->tokens[1]));
+				       SHOW(r->tokens[1]));
 	r->p->missing_none = text_is(r->tokens[1], "none");
 	return 0;
 }
@@ -369,7 +371,8 @@ static int on_keepalive(struct reader *r)
 
 	r->p->keepalive_us = 5000000;
 	if (r->count < 2)
-		return reader_complain(r, "@keepalive wants get-parameter, set-parameter or options");
+		return reader_complain(r,
+				       "@keepalive wants get-parameter, set-parameter or options");
 	if (text_is(r->tokens[1], "get-parameter"))
 		r->p->keepalive_method = (struct text){ "GET_PARAMETER", 13 };
 	else if (text_is(r->tokens[1], "set-parameter"))
@@ -377,8 +380,10 @@ static int on_keepalive(struct reader *r)
 	else if (text_is(r->tokens[1], "options"))
 		r->p->keepalive_method = (struct text){ "OPTIONS", 7 };
 	else
-		return reader_complain(r, "@keepalive does not know %.*s, allowed: get-parameter "
-				   "set-parameter options", SHOW(r->tokens[1]));
+		return reader_complain(r,
+				       "@keepalive does not know %.*s, allowed: get-parameter "
+				       "set-parameter options",
+				       SHOW(r->tokens[1]));
 	return read_times(r, 2, keys, values);
 }
 
@@ -402,8 +407,9 @@ static int on_ignore(struct reader *r)
 	if (ret < 0)
 		return ret;
 	if (!message_name_covers(MESSAGE_M5, name))
-		return reader_complain(r, "@ignore-trigger knows only M5, M5-SETUP, M5-PLAY, M5-PAUSE, "
-				   "M5-TEARDOWN");
+		return reader_complain(
+			r, "@ignore-trigger knows only M5, M5-SETUP, M5-PLAY, M5-PAUSE, "
+			   "M5-TEARDOWN");
 	for (int i = 0; i < MESSAGE_NAMES; i++)
 		if (message_name_covers(name, (enum message_name)i))
 			r->p->ignore[i] = true;
@@ -420,7 +426,7 @@ static int on_idr(struct reader *r)
 	r->p->idr_burst = 1;
 	if (text_starts(last, "burst=")) {
 		ret = reader_number(r, (struct text){ last.at + 6, last.len - 6 }, 1, 1000,
-				  &r->p->idr_burst);
+				    &r->p->idr_burst);
 		if (ret < 0)
 			return ret;
 		r->count--;

@@ -51,8 +51,11 @@ static int read_string(struct reader *r, const char *p, const char *end, struct 
 		}
 		escape = memchr(escapes, *p, sizeof(escapes) - 1);
 		if (!escape)
-			return reader_complain(r, "unknown escape \\%c, allowed: \\r \\n \\t \\0 \\\\ \\\" "
-					   "\\xHH", *p);
+			return reader_complain(
+				r,
+				"unknown escape \\%c, allowed: \\r \\n \\t \\0 \\\\ \\\" "
+				"\\xHH",
+				*p);
 		*r->free_bytes++ = values[escape - escapes];
 	}
 	if (p >= end)
@@ -107,17 +110,19 @@ int reader_message(struct reader *r, size_t index, enum message_name *ret)
 		}
 		reader_complain(r, "%.*s is not a message", SHOW(r->tokens[index]));
 	}
-	return reader_complain(r, "wants a message: M1 to M16, M5-SETUP, M5-PLAY, M5-PAUSE, M5-TEARDOWN, "
-			   "KEEPALIVE, OTHER");
+	return reader_complain(
+		r, "wants a message: M1 to M16, M5-SETUP, M5-PLAY, M5-PAUSE, M5-TEARDOWN, "
+		   "KEEPALIVE, OTHER");
 }
 
 int reader_number(struct reader *r, struct text t, unsigned long min, unsigned long max,
-		       unsigned long *ret)
+		  unsigned long *ret)
 {
 	uint64_t value;
 
 	if (!text_number(t, max, &value) || value < min)
-		return reader_complain(r, "%.*s is not a number from %lu to %lu", SHOW(t), min, max);
+		return reader_complain(r, "%.*s is not a number from %lu to %lu", SHOW(t), min,
+				       max);
 	*ret = value;
 	return 0;
 }

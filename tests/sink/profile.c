@@ -57,8 +57,7 @@ const char *message_name_to_string(enum message_name name)
 
 bool message_name_covers(enum message_name of, enum message_name name)
 {
-	return of == name ||
-	       (of == MESSAGE_M5 && name > MESSAGE_M5 && name <= MESSAGE_M5_TEARDOWN);
+	return of == name || (of == MESSAGE_M5 && name > MESSAGE_M5 && name <= MESSAGE_M5_TEARDOWN);
 }
 
 static int read_parameter(struct reader *r, struct text line)
@@ -67,8 +66,9 @@ static int read_parameter(struct reader *r, struct text line)
 	struct text value;
 
 	if (!memchr(line.at, ':', line.len))
-		return reader_complain(r, "neither a parameter (name: value) nor a directive (@name) nor a "
-				   "comment (#)");
+		return reader_complain(
+			r, "neither a parameter (name: value) nor a directive (@name) nor a "
+			   "comment (#)");
 	if (r->p->parameters_count == PROFILE_PARAMETERS_MAX)
 		return reader_complain(r, "more than %d parameters", PROFILE_PARAMETERS_MAX);
 	text_parameter(line, &parameter->name, &value);
@@ -105,7 +105,8 @@ int profile_parse(const char *name, const char *bytes, size_t len, FILE *errors,
 
 		r.line++;
 		if (line.len > PROFILE_LINE_MAX)
-			result = reader_complain(&r, "the line is longer than %d bytes", PROFILE_LINE_MAX);
+			result = reader_complain(&r, "the line is longer than %d bytes",
+						 PROFILE_LINE_MAX);
 		else if (!trimmed.len || trimmed.at[0] == '#')
 			continue;
 		else if (trimmed.at[0] == '@')

@@ -68,13 +68,14 @@ enum directive_kind {
 struct directive {
 	enum directive_kind kind;
 	enum message_name message;
-	unsigned long skip, count; /* leaves the first `skip` alone, then acts `count` times; 0 = always */
+	unsigned long skip,
+		count; /* leaves the first `skip` alone, then acts `count` times; 0 = always */
 	unsigned long seen;
 	uint64_t delay_us, every_us;
 	unsigned status; /* 0 = the usual one */
 	unsigned long bytes;
 	bool none, hold;
-	struct text data;                 /* garbage */
+	struct text data;		  /* garbage */
 	struct text reason, body, header; /* at = NULL: the usual one */
 	struct text uri, transport, method;
 };
@@ -102,7 +103,7 @@ struct profile {
 	enum message_name cseq_restart; /* counts from cseq_start again behind this one */
 	bool one_message_per_recv;
 	bool timeout_in_requests, no_session_in_requests, no_session_in_replies;
-	bool missing_none; /* names that were asked for and are not here: "none" */
+	bool missing_none;    /* names that were asked for and are not here: "none" */
 	unsigned client_port; /* 0 = any */
 	bool rtcp_port;
 	struct text keepalive_method; /* at = NULL: none */

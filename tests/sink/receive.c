@@ -19,7 +19,7 @@
 
 #define RING_SLOTS    16384 /* 21 MB of full datagrams, pages are taken when they are used */
 #define SLOT_SIZE     2048
-#define BATCH         64
+#define BATCH	      64
 #define SOCKET_BUFFER (16 << 20)
 #define CONTROL_SIZE  128
 #define PORT_TRIES    64
@@ -67,7 +67,8 @@ static int try_bind(int family, unsigned port, int *ret_fd, unsigned *ret_port)
 	else
 		((struct sockaddr_in *)&address)->sin_port = htons((uint16_t)port);
 	if (bind(fd, (struct sockaddr *)&address,
-		 family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in)) < 0 ||
+		 family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in)) <
+		    0 ||
 	    getsockname(fd, (struct sockaddr *)&address, &len) < 0) {
 		r = -errno;
 		close(fd);
@@ -123,8 +124,8 @@ int receiver_new(int family, unsigned port, unsigned *ret_port, struct receiver 
 	}
 	rx->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	rx->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	r = rx->wake_fd < 0 || rx->stop_fd < 0 ? -errno :
-						  bind_port(family, port, &rx->fd, ret_port);
+	r = rx->wake_fd < 0 || rx->stop_fd < 0 ? -errno
+					       : bind_port(family, port, &rx->fd, ret_port);
 	if (r < 0) {
 		receiver_free(rx);
 		return r;
@@ -151,8 +152,7 @@ static int64_t clock_offset_us(void)
 	struct timespec real;
 
 	clock_gettime(CLOCK_REALTIME, &real);
-	return (int64_t)clock_now_us() -
-	       ((int64_t)real.tv_sec * 1000000 + real.tv_nsec / 1000);
+	return (int64_t)clock_now_us() - ((int64_t)real.tv_sec * 1000000 + real.tv_nsec / 1000);
 }
 
 static void read_control(struct receiver *rx, struct msghdr *msg, int64_t offset_us,
@@ -206,9 +206,8 @@ static unsigned prepare(struct receiver *rx, struct batch *b, bool *ret_full)
 	for (unsigned i = 0; i < count; i++) {
 		struct slot *slot = &rx->ring[(head + i) % RING_SLOTS];
 
-		b->iov[i] = *ret_full ?
-				    (struct iovec){ b->spare, sizeof(b->spare) } :
-				    (struct iovec){ slot->data, sizeof(slot->data) };
+		b->iov[i] = *ret_full ? (struct iovec){ b->spare, sizeof(b->spare) }
+				      : (struct iovec){ slot->data, sizeof(slot->data) };
 		b->msgs[i].msg_hdr = (struct msghdr){ .msg_name = &b->from[i],
 						      .msg_namelen = sizeof(b->from[i]),
 						      .msg_iov = &b->iov[i],
@@ -321,7 +320,8 @@ struct receiver *receiver_free(struct receiver *rx)
 	return NULL;
 }
 
-int receiver_next(struct receiver *rx, int timeout_ms, const uint8_t **ret, uint64_t *ret_arrival_us)
+int receiver_next(struct receiver *rx, int timeout_ms, const uint8_t **ret,
+		  uint64_t *ret_arrival_us)
 {
 	struct pollfd wait = { rx->wake_fd, POLLIN, 0 };
 	struct slot *slot;

@@ -17,7 +17,7 @@ struct receive_counts {
 	uint64_t kernel_drops; /* the socket's buffer was full (SO_RXQ_OVFL) */
 	uint64_t ring_drops;   /* the ring was full */
 	uint64_t foreign;      /* not from the source */
-	int buffer;            /* bytes of SO_RCVBUF as granted */
+	int buffer;	       /* bytes of SO_RCVBUF as granted */
 };
 
 /* Binds a UDP socket of the family to `port` (0 = a free, even one) and says which it is. */
@@ -32,7 +32,8 @@ struct receiver *receiver_free(struct receiver *rx);
  * none came, -ESHUTDOWN when the receiver is stopped and the ring is empty. The bytes are valid
  * until the next call. Arrival is CLOCK_MONOTONIC in microseconds, taken by the kernel.
  */
-int receiver_next(struct receiver *rx, int timeout_ms, const uint8_t **ret, uint64_t *ret_arrival_us);
+int receiver_next(struct receiver *rx, int timeout_ms, const uint8_t **ret,
+		  uint64_t *ret_arrival_us);
 struct receive_counts receiver_counts(struct receiver *rx);
 
 #endif

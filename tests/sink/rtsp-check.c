@@ -81,9 +81,12 @@ void rtsp_check_request(struct rtsp_facts *facts, const struct message *m)
 
 void rtsp_check_public(struct rtsp_facts *facts, const struct message *m)
 {
-	static const char *const allowed[] = { "org.wfa.wfd1.0", "SETUP", "TEARDOWN", "PLAY",
-					       "PAUSE", "GET_PARAMETER", "SET_PARAMETER" };
-	enum { ALLOWED = sizeof(allowed) / sizeof(*allowed) };
+	static const char *const allowed[] = { "org.wfa.wfd1.0", "SETUP", "TEARDOWN",
+					       "PLAY",		 "PAUSE", "GET_PARAMETER",
+					       "SET_PARAMETER" };
+	enum {
+		ALLOWED = sizeof(allowed) / sizeof(*allowed)
+	};
 	struct text rest = message_header(m, "Public");
 	bool seen[ALLOWED] = { false };
 
@@ -240,7 +243,8 @@ static void check_session_id(struct rtsp_facts *facts, const struct message *m)
 
 	while (len < session.len && session.at[len] != ';')
 		len++;
-	text_copy(facts->session, sizeof(facts->session), text_trim((struct text){ session.at, len }));
+	text_copy(facts->session, sizeof(facts->session),
+		  text_trim((struct text){ session.at, len }));
 	len = strlen(facts->session);
 	if (!len || len > SESSION_MAX)
 		rtsp_note(facts, RTSP_RULE_SESSION, "Session '%s' has %zu characters",
@@ -275,8 +279,8 @@ void rtsp_check_setup(struct rtsp_facts *facts, const struct rtsp_config *config
 	check_session_id(facts, m);
 	text_copy(facts->transport, sizeof(facts->transport), transport);
 	client = transport.at ? first_port(text_attribute(transport, "client_port")) : 0;
-	facts->server_port =
-		transport.at ? first_port(text_attribute(transport, "server_port")) : 0;
+	facts->server_port = transport.at ? first_port(text_attribute(transport, "server_port"))
+					  : 0;
 	if (client != config->client_port)
 		rtsp_note(facts, RTSP_RULE_TRANSPORT, "client_port %u, not %u", client,
 			  config->client_port);

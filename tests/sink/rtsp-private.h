@@ -7,13 +7,13 @@
 
 #include <string.h>
 
-#define PENDING_MAX    4096 /* a profile may ask for a flood */
+#define PENDING_MAX 4096 /* a profile may ask for a flood */
 
 /* For printf() with %.*s */
 #define SHOW(t) (int)(t).len, (t).at ? (t).at : ""
 
 enum timer {
-	TIMER_STATE, /* what the state waits for is overdue */
+	TIMER_STATE,  /* what the state waits for is overdue */
 	TIMER_SOURCE, /* no sign of life */
 	TIMER_KEEPALIVE,
 	TIMER_IDR,

@@ -9,7 +9,7 @@
 static void send_extra(struct rtsp *rtsp, enum message_name behind);
 
 void rtsp_record(struct rtsp *rtsp, bool out, bool reply, const char *name, uint64_t cseq,
-		   unsigned status)
+		 unsigned status)
 {
 	struct rtsp_entry *entry;
 
@@ -38,8 +38,8 @@ static void add_body(FILE *out, struct text header, struct text body)
 static void send_bytes(struct rtsp *rtsp, enum message_name name, char *bytes, size_t len,
 		       uint64_t delay_us, bool joined)
 {
-	int r = bytes ? wire_send(rtsp->wire, name, bytes, len, rtsp->now_us, delay_us, joined) :
-			-ENOMEM;
+	int r = bytes ? wire_send(rtsp->wire, name, bytes, len, rtsp->now_us, delay_us, joined)
+		      : -ENOMEM;
 
 	free(bytes);
 	if (r < 0)
@@ -121,14 +121,16 @@ static void send_extra(struct rtsp *rtsp, enum message_name behind)
 
 		text_copy(method, sizeof(method), d->method);
 		for (unsigned long i = 0; i < count && rtsp->state != RTSP_ENDED; i++)
-			rtsp_send_request(rtsp,
-				     (struct request){ .name = MESSAGE_OTHER,
-						       .method = method,
-						       .uri = d->uri.at ? d->uri :
-							      text_from("rtsp://localhost/wfd1.0"),
-						       .header = d->header,
-						       .body = d->body,
-						       .session = true });
+			rtsp_send_request(
+				rtsp,
+				(struct request){
+					.name = MESSAGE_OTHER,
+					.method = method,
+					.uri = d->uri.at ? d->uri
+							 : text_from("rtsp://localhost/wfd1.0"),
+					.header = d->header,
+					.body = d->body,
+					.session = true });
 	}
 }
 
@@ -148,7 +150,7 @@ static const char *reason(unsigned status)
 }
 
 unsigned rtsp_send_reply(struct rtsp *rtsp, enum message_name name, const struct message *m,
-			   unsigned status, const char *header, struct text body)
+			 unsigned status, const char *header, struct text body)
 {
 	const struct directive *d = profile_take(rtsp->p, DIRECTIVE_REPLY, name);
 	char *bytes = NULL;

@@ -17,13 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NEXT_LIMIT_US  30000000 /* for the source's next message up to SETUP */
-#define REPLY_LIMIT_US 10000000
-#define END_LIMIT_US   5000000
-#define TIMEOUT_SLACK_US 10000000 /* as sinks give */
+#define NEXT_LIMIT_US	  30000000 /* for the source's next message up to SETUP */
+#define REPLY_LIMIT_US	  10000000
+#define END_LIMIT_US	  5000000
+#define TIMEOUT_SLACK_US  10000000 /* as sinks give */
 #define TIMEOUT_DEFAULT_S 60
-#define IDR_PAUSE_US   500000
-#define NEVER          UINT64_MAX
+#define IDR_PAUSE_US	  500000
+#define NEVER		  UINT64_MAX
 
 static const char *const state_names[] = {
 	[RTSP_WAIT_M1] = "waiting for M1",
@@ -95,7 +95,8 @@ static uint64_t scaled(const struct rtsp *rtsp, uint64_t us)
 
 static struct text presentation_url(const struct rtsp *rtsp)
 {
-	return text_from(rtsp->facts.url[0] ? rtsp->facts.url : "rtsp://localhost/wfd1.0/streamid=0");
+	return text_from(rtsp->facts.url[0] ? rtsp->facts.url
+					    : "rtsp://localhost/wfd1.0/streamid=0");
 }
 
 /* --- M1, M2 --- */
@@ -106,10 +107,10 @@ static void send_m2(struct rtsp *rtsp, bool joined)
 		return;
 	rtsp->m2_sent = true;
 	rtsp_send_request(rtsp, (struct request){ .name = MESSAGE_M2,
-					     .method = "OPTIONS",
-					     .uri = text_from("*"),
-					     .require = true,
-					     .joined = joined });
+						  .method = "OPTIONS",
+						  .uri = text_from("*"),
+						  .require = true,
+						  .joined = joined });
 }
 
 static void on_m1(struct rtsp *rtsp, const struct message *m)
@@ -218,9 +219,9 @@ static void send_setup(struct rtsp *rtsp)
 		snprintf(transport, sizeof(transport),
 			 "Transport: RTP/AVP/UDP;unicast;client_port=%u", rtsp->config.client_port);
 	rtsp_send_request(rtsp, (struct request){ .name = MESSAGE_M6,
-					     .method = "SETUP",
-					     .uri = presentation_url(rtsp),
-					     .header = text_from(transport) });
+						  .method = "SETUP",
+						  .uri = presentation_url(rtsp),
+						  .header = text_from(transport) });
 	set_state(rtsp, RTSP_WAIT_SETUP);
 }
 
@@ -228,27 +229,27 @@ static void send_play(struct rtsp *rtsp)
 {
 	rtsp->standby = false;
 	rtsp_send_request(rtsp, (struct request){ .name = MESSAGE_M7,
-					     .method = "PLAY",
-					     .uri = presentation_url(rtsp),
-					     .session = true });
+						  .method = "PLAY",
+						  .uri = presentation_url(rtsp),
+						  .session = true });
 	set_state(rtsp, RTSP_WAIT_PLAY);
 }
 
 static void send_pause(struct rtsp *rtsp)
 {
 	rtsp_send_request(rtsp, (struct request){ .name = MESSAGE_M9,
-					     .method = "PAUSE",
-					     .uri = presentation_url(rtsp),
-					     .session = true });
+						  .method = "PAUSE",
+						  .uri = presentation_url(rtsp),
+						  .session = true });
 	set_state(rtsp, RTSP_WAIT_PAUSE);
 }
 
 static void send_teardown(struct rtsp *rtsp)
 {
 	rtsp_send_request(rtsp, (struct request){ .name = MESSAGE_M8,
-					     .method = "TEARDOWN",
-					     .uri = presentation_url(rtsp),
-					     .session = true });
+						  .method = "TEARDOWN",
+						  .uri = presentation_url(rtsp),
+						  .session = true });
 	set_state(rtsp, RTSP_WAIT_TEARDOWN);
 }
 
@@ -321,6 +322,7 @@ static void on_standby(struct rtsp *rtsp)
 
 static void on_set_parameter(struct rtsp *rtsp, const struct message *m)
 {
+	/* clang-format off */
 	static const struct {
 		const char *parameter;
 		enum message_name name;
@@ -331,6 +333,7 @@ static void on_set_parameter(struct rtsp *rtsp, const struct message *m)
 		{ "wfd_uibc_capability", MESSAGE_M14 },
 		{ "wfd_uibc_setting", MESSAGE_M15 },
 	};
+	/* clang-format on */
 	enum message_name name = MESSAGE_OTHER;
 	struct text value;
 
@@ -451,7 +454,8 @@ static void dispatch_reply(struct rtsp *rtsp, enum message_name name, const stru
 	} else if (name == MESSAGE_M9) {
 		on_pause_reply(rtsp, m);
 	} else if (name == MESSAGE_M8) {
-		rtsp_finish(rtsp, true, "torn down by the %s", rtsp->teardown_asked ? "source" : "sink");
+		rtsp_finish(rtsp, true, "torn down by the %s",
+			    rtsp->teardown_asked ? "source" : "sink");
 	}
 }
 
@@ -468,7 +472,7 @@ static void on_reply(struct rtsp *rtsp, const struct message *m)
 		if (took_us > rtsp->facts.reply_us_max)
 			rtsp->facts.reply_us_max = took_us;
 		rtsp_record(rtsp, false, true, message_name_to_string(pending->name), m->cseq,
-		       m->status);
+			    m->status);
 		dispatch_reply(rtsp, pending->name, m);
 		return;
 	}
@@ -491,15 +495,16 @@ static void read_messages(struct rtsp *rtsp)
 		if (n < 0) {
 			wire_log_input(rtsp->wire, input.len, rtsp->now_us);
 			rtsp_note(&rtsp->facts, RTSP_RULE_SYNTAX, "no RTSP message");
-			rtsp_finish(rtsp, false, "the source sent something that is not RTSP while %s",
-			       rtsp_state_to_string(rtsp->state));
+			rtsp_finish(rtsp, false,
+				    "the source sent something that is not RTSP while %s",
+				    rtsp_state_to_string(rtsp->state));
 			return;
 		}
 		wire_log_input(rtsp->wire, (size_t)n, rtsp->now_us);
 		if (rtsp->facts.session[0])
 			arm(rtsp, TIMER_SOURCE,
-			    scaled(rtsp, (uint64_t)rtsp->facts.timeout_s * 1000000 +
-						 TIMEOUT_SLACK_US));
+			    scaled(rtsp,
+				   (uint64_t)rtsp->facts.timeout_s * 1000000 + TIMEOUT_SLACK_US));
 		if (m.reply)
 			on_reply(rtsp, &m);
 		else
@@ -536,10 +541,10 @@ static void check_wire(struct rtsp *rtsp)
 		  rtsp_state_to_string(rtsp->state));
 	if (end == WIRE_CLOSED_BY_PEER)
 		rtsp_finish(rtsp, false, "the source closed the connection while %s",
-		       rtsp_state_to_string(rtsp->state));
+			    rtsp_state_to_string(rtsp->state));
 	else
 		rtsp_finish(rtsp, false, "the connection broke while %s: %s",
-		       rtsp_state_to_string(rtsp->state), strerror(error));
+			    rtsp_state_to_string(rtsp->state), strerror(error));
 }
 
 void rtsp_on_ready(struct rtsp *rtsp, short revents, uint64_t now_us)
@@ -556,10 +561,10 @@ void rtsp_on_ready(struct rtsp *rtsp, short revents, uint64_t now_us)
 static void send_set_parameter(struct rtsp *rtsp, enum message_name name, const char *body)
 {
 	rtsp_send_request(rtsp, (struct request){ .name = name,
-					     .method = "SET_PARAMETER",
-					     .uri = text_from("rtsp://localhost/wfd1.0"),
-					     .body = text_from(body),
-					     .session = true });
+						  .method = "SET_PARAMETER",
+						  .uri = text_from("rtsp://localhost/wfd1.0"),
+						  .body = text_from(body),
+						  .session = true });
 }
 
 static void send_idr_request(struct rtsp *rtsp)
@@ -575,9 +580,9 @@ static void send_keepalive(struct rtsp *rtsp)
 
 	text_copy(method, sizeof(method), rtsp->p->keepalive_method);
 	rtsp_send_request(rtsp, (struct request){ .name = MESSAGE_KEEPALIVE,
-					     .method = method,
-					     .uri = text_from("rtsp://localhost/wfd1.0"),
-					     .session = true });
+						  .method = method,
+						  .uri = text_from("rtsp://localhost/wfd1.0"),
+						  .session = true });
 }
 
 static void on_timer(struct rtsp *rtsp, enum timer timer)
@@ -588,14 +593,16 @@ static void on_timer(struct rtsp *rtsp, enum timer timer)
 			rtsp_note(&rtsp->facts, RTSP_RULE_TEARDOWN, "TEARDOWN is not answered");
 			rtsp_finish(rtsp, true, "the source did not answer TEARDOWN");
 		} else {
-			rtsp_finish(rtsp, wire_is_silent(rtsp->wire), "timed out %s", rtsp_state_to_string(rtsp->state));
+			rtsp_finish(rtsp, wire_is_silent(rtsp->wire), "timed out %s",
+				    rtsp_state_to_string(rtsp->state));
 		}
 		break;
 	case TIMER_SOURCE:
 		rtsp_note(&rtsp->facts, RTSP_RULE_KEEPALIVE, "silent for %u s and more",
 			  rtsp->facts.timeout_s);
-		rtsp_finish(rtsp, wire_is_silent(rtsp->wire), "no sign of life from the source for %u s",
-		       rtsp->facts.timeout_s + TIMEOUT_SLACK_US / 1000000);
+		rtsp_finish(rtsp, wire_is_silent(rtsp->wire),
+			    "no sign of life from the source for %u s",
+			    rtsp->facts.timeout_s + TIMEOUT_SLACK_US / 1000000);
 		break;
 	case TIMER_KEEPALIVE:
 		arm(rtsp, TIMER_KEEPALIVE, rtsp->p->keepalive_us);
@@ -672,7 +679,7 @@ void rtsp_teardown(struct rtsp *rtsp, uint64_t now_us, const char *why)
 		return;
 	if (rtsp->state < RTSP_WAIT_PLAY || wire_is_silent(rtsp->wire)) {
 		rtsp_finish(rtsp, rtsp->state >= RTSP_WAIT_PLAY, "%s while %s", why,
-		       rtsp_state_to_string(rtsp->state));
+			    rtsp_state_to_string(rtsp->state));
 		return;
 	}
 	send_teardown(rtsp);

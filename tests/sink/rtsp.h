@@ -81,7 +81,7 @@ struct rtsp_facts {
 	char video_formats[256], audio_codecs[128], url[256], session[64], transport[256];
 	unsigned server_port, timeout_s;
 	uint64_t cseq_first, cseq_last; /* of the source's requests */
-	uint64_t reply_us_max;          /* how long the source took to answer us */
+	uint64_t reply_us_max;		/* how long the source took to answer us */
 	uint64_t connect_to_play_us;
 	uint64_t idr_requests, triggers, keepalives;
 	bool planned;  /* the session ended as it should */
@@ -98,7 +98,7 @@ struct rtsp_config {
 	struct profile *profile;
 	struct wire *wire;
 	unsigned client_port;
-	const char *peer; /* the source's address in words */
+	const char *peer;     /* the source's address in words */
 	unsigned server_port; /* of the control connection */
 	uint64_t start_us;
 	double time_scale;

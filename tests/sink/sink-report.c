@@ -45,8 +45,8 @@ static void write_video(struct json *j, const struct report *r)
 	json_int(j, "width", r->stream->width);
 	json_int(j, "height", r->stream->height);
 	json_string(j, "profile",
-		    r->stream->width ? profile_name(r->stream->profile_idc, r->stream->constraint) :
-				       "none");
+		    r->stream->width ? profile_name(r->stream->profile_idc, r->stream->constraint)
+				     : "none");
 	snprintf(level, sizeof(level), "%u.%u", r->stream->level_idc / 10,
 		 r->stream->level_idc % 10);
 	json_string(j, "level", level);

@@ -59,8 +59,8 @@ struct sink {
 	char result[256];
 };
 
-static int __attribute__((format(printf, 3, 4))) fail(struct sink *s, int code, const char *format,
-						      ...)
+static int __attribute__((format(printf, 3, 4)))
+fail(struct sink *s, int code, const char *format, ...)
 {
 	va_list ap;
 
@@ -118,10 +118,12 @@ static void print_help(FILE *out)
 	      "       miracast-sink --analyse FILE|- [--report FILE] [--strict]\n"
 	      "  --connect ADDR[:PORT]  the source; port 7236 if none is given\n"
 	      "  --wait SECONDS         how long to try to connect (30)\n"
-	      "  --seconds N            end the session N seconds after PLAY; else the source ends it\n"
+	      "  --seconds N            end the session N seconds after PLAY; else the source ends "
+	      "it\n"
 	      "  --profile FILE         what to answer and how to behave (built in: a 1080p TV)\n"
 	      "  --report FILE          what was found, as JSON\n"
-	      "  --picture FILE         the last picture with a good stamp, else the last one, as PNG\n"
+	      "  --picture FILE         the last picture with a good stamp, else the last one, as "
+	      "PNG\n"
 	      "  --dump FILE            the received TS, in the order of sequence numbers\n"
 	      "  --rtsp-log FILE        every message of both directions\n"
 	      "  --frames FILE          CSV: pts, stamp's frame and time, time of decoding\n"
@@ -176,12 +178,12 @@ static int take_option(struct sink *s, int option)
 		bad = parse_seconds(optarg, &o->wait_us) ? NULL : "--wait wants seconds";
 		break;
 	case OPTION_SECONDS:
-		bad = parse_seconds(optarg, &o->play_us) && o->play_us ? NULL :
-									 "--seconds wants seconds";
+		bad = parse_seconds(optarg, &o->play_us) && o->play_us ? NULL
+								       : "--seconds wants seconds";
 		break;
 	case OPTION_IDR_EVERY:
-		bad = parse_seconds(optarg, &o->idr_us) && o->idr_us ? NULL :
-								       "--idr-every wants seconds";
+		bad = parse_seconds(optarg, &o->idr_us) && o->idr_us ? NULL
+								     : "--idr-every wants seconds";
 		break;
 	case OPTION_PROFILE:
 		o->profile = optarg;
@@ -360,6 +362,9 @@ static int open_session(struct sink *s)
 	int fd = endpoint_connect(&s->o.source, s->o.wait_us, s->signal_fd);
 	int r;
 
+	if (fd == -EINTR)
+		return fail(s, EXIT_CONNECT, "stopped by a signal before %s port %u was reached",
+			    s->o.source.name, s->o.source.port);
 	if (fd < 0)
 		return fail(s, EXIT_CONNECT, "cannot connect to %s port %u within %.0f s: %s",
 			    s->o.source.name, s->o.source.port, (double)s->o.wait_us / 1e6,
@@ -514,13 +519,13 @@ static int finish_files(struct sink *s, struct report *report, int code)
 	return code;
 }
 
-static int conclude(struct sink *s)
+/* `code` is what went wrong before there was a session, or 0. */
+static int conclude(struct sink *s, int code)
 {
 	struct receive_counts counts;
 	struct report report = { .connected_us = s->connected_us,
-				 .rtsp = rtsp_facts(s->rtsp),
+				 .rtsp = s->rtsp ? rtsp_facts(s->rtsp) : NULL,
 				 .receive = &counts };
-	int code;
 
 	/* The connection first: the source must not wait for our files. */
 	s->wire = wire_free(s->wire);
@@ -530,6 +535,8 @@ static int conclude(struct sink *s)
 	report.findings = analyser_findings(media_analyser(s->media));
 	report.stream = analyser_facts(media_analyser(s->media));
 	report.decode = decoder_facts(media_decoder(s->media));
+	if (code)
+		return finish_files(s, &report, code);
 	code = finish_files(s, &report, judge(s, &report));
 	print_summary(s, &report);
 	return code;
@@ -537,8 +544,8 @@ static int conclude(struct sink *s)
 
 static int run(struct sink *s)
 {
-	int r = s->o.profile ? profile_open(s->o.profile, stderr, &s->profile) :
-			       profile_new_default(&s->profile);
+	int r = s->o.profile ? profile_open(s->o.profile, stderr, &s->profile)
+			     : profile_new_default(&s->profile);
 
 	if (r < 0)
 		return EXIT_USAGE; /* it has said why */
@@ -547,12 +554,12 @@ static int run(struct sink *s)
 		r = open_events(s);
 	if (!r)
 		r = open_media(s);
-	if (!r)
-		r = open_session(s);
 	if (r)
 		return r;
-	run_session(s);
-	return conclude(s);
+	r = open_session(s);
+	if (!r)
+		run_session(s);
+	return conclude(s, r);
 }
 
 /* --- a file instead of a session --- */

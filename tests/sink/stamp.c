@@ -4,7 +4,7 @@
 #include "crc32.h"
 
 #define SEARCH_STEP (STAMP_CELL / 4)
-#define HALF        126 /* of the luma range, limited (16 to 235) or full */
+#define HALF	    126 /* of the luma range, limited (16 to 235) or full */
 #define GRID_WIDTH  (STAMP_COLUMNS * STAMP_CELL)
 #define GRID_HEIGHT (STAMP_ROWS * STAMP_CELL)
 
@@ -54,8 +54,7 @@ static bool has_border(const struct luma *luma, unsigned x, unsigned y)
 	return true;
 }
 
-static enum stamp_result read_at(const struct luma *luma, unsigned x, unsigned y,
-				 struct stamp *ret)
+static enum stamp_result read_at(const struct luma *luma, unsigned x, unsigned y, struct stamp *ret)
 {
 	uint8_t bytes[2 * (STAMP_ROWS - 1)];
 	uint32_t sum = 0;

@@ -58,13 +58,13 @@ static void add_vui(struct maker *m)
 {
 	struct bytes *b = &m->nal;
 
-	put_u(b, 4, 0);  /* aspect, overscan, signal type, chroma place */
-	put_u(b, 1, 1);  /* timing */
+	put_u(b, 4, 0); /* aspect, overscan, signal type, chroma place */
+	put_u(b, 1, 1); /* timing */
 	put_u(b, 32, 1);
 	put_u(b, 32, 60);
 	put_u(b, 1, 1);
-	put_u(b, 3, 0);  /* HRD twice, pic_struct */
-	put_u(b, 1, 1);  /* bitstream_restriction */
+	put_u(b, 3, 0); /* HRD twice, pic_struct */
+	put_u(b, 1, 1); /* bitstream_restriction */
 	put_u(b, 1, 1);
 	put_ue(b, 0);
 	put_ue(b, 0);

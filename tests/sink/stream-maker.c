@@ -16,9 +16,18 @@ static void send_datagram(struct maker *m, const uint8_t *payload, size_t len)
 {
 	struct maker_datagram *d = &m->out->datagrams[m->out->count++];
 	uint32_t timestamp = (uint32_t)((CLOCK_BASE_US + m->now_us) * 9 / 100);
-	const uint8_t header[] = { 0x80, 33, (uint8_t)(m->sequence >> 8), (uint8_t)m->sequence,
-				   (uint8_t)(timestamp >> 24), (uint8_t)(timestamp >> 16),
-				   (uint8_t)(timestamp >> 8), (uint8_t)timestamp, 1, 2, 3, 4 };
+	const uint8_t header[] = { 0x80,
+				   33,
+				   (uint8_t)(m->sequence >> 8),
+				   (uint8_t)m->sequence,
+				   (uint8_t)(timestamp >> 24),
+				   (uint8_t)(timestamp >> 16),
+				   (uint8_t)(timestamp >> 8),
+				   (uint8_t)timestamp,
+				   1,
+				   2,
+				   3,
+				   4 };
 
 	assert(m->out->count < DATAGRAMS_MAX && len + sizeof(header) <= sizeof(d->bytes));
 	m->sequence = (m->sequence + 1) & 0xffff;
@@ -109,9 +118,9 @@ static void send_section(struct maker *m, unsigned pid, uint8_t *section, size_t
 static void send_tables(struct maker *m)
 {
 	uint8_t pat[16] = { 0x00, 0xb0, 13, 0, 0, 0xc3, 0, 0, 0, 1, 0xe1, 0x00 };
-	uint8_t pmt[64] = { 0x02, 0xb0, 0, 0, 1, 0xc3, 0, 0, 0xf0, 0x00, 0xf0, 0x00,
-			    0x1b, 0xf0, 0x11, 0xf0, 0x0a, 0x28, 4, 0x42, 0xc0, 40, 0x3f,
-			    0x2a, 2, 0x7e, 0x1f };
+	uint8_t pmt[64] = { 0x02, 0xb0, 0,    0,    1,	  0xc3, 0,    0,    0xf0,
+			    0x00, 0xf0, 0x00, 0x1b, 0xf0, 0x11, 0xf0, 0x0a, 0x28,
+			    4,	  0x42, 0xc0, 40,   0x3f, 0x2a, 2,    0x7e, 0x1f };
 	const uint8_t lpcm[] = { 0x83, 0xf1, 0x00, 0xf0, 0x04, 0x83, 0x02, 0x46, 0x2f };
 	const uint8_t aac[] = { 0x0f, 0xf1, 0x00, 0xf0, 0x00 };
 	size_t len = 27;

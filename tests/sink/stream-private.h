@@ -8,16 +8,16 @@
 #include <assert.h>
 #include <string.h>
 
-#define LENGTH_MS     2000
-#define PICTURE_MS    33
-#define PCR_MS        20
-#define PSI_MS        80
-#define BAD_UNIT      20    /* a P picture */
-#define BAD_IDR       30
-#define BAD_MS        1000  /* where time itself is damaged */
-#define RESTART_UNIT  45
-#define DELAY_US      50000
-#define ARRIVAL_BASE  UINT64_C(5000000000)
+#define LENGTH_MS    2000
+#define PICTURE_MS   33
+#define PCR_MS	     20
+#define PSI_MS	     80
+#define BAD_UNIT     20 /* a P picture */
+#define BAD_IDR	     30
+#define BAD_MS	     1000 /* where time itself is damaged */
+#define RESTART_UNIT 45
+#define DELAY_US     50000
+#define ARRIVAL_BASE UINT64_C(5000000000)
 /* One second before PTS and PCR wrap. */
 #define CLOCK_BASE_US (((UINT64_C(1) << 33) - TS_CLOCK) * 100 / 9)
 #define PTS_MASK      ((UINT64_C(1) << 33) - 1)
@@ -33,7 +33,7 @@ struct bytes {
 struct maker {
 	struct maker_config config;
 	struct made_stream *out;
-	uint64_t now_us; /* of the stream, from 0 */
+	uint64_t now_us;    /* of the stream, from 0 */
 	uint64_t spread_us; /* a datagram comes a little after the one before */
 	unsigned sequence;
 	uint32_t random;

@@ -6,8 +6,7 @@ static void insert(struct made_stream *s, size_t at, const struct maker_datagram
 {
 	struct maker_datagram copy = *d;
 
-	memmove(&s->datagrams[at + 1], &s->datagrams[at],
-		(s->count - at) * sizeof(*s->datagrams));
+	memmove(&s->datagrams[at + 1], &s->datagrams[at], (s->count - at) * sizeof(*s->datagrams));
 	s->datagrams[at] = copy;
 	s->count++;
 }

@@ -112,8 +112,9 @@ static void texts_are_split(void **state)
 	text_parameter(line, &name, &value);
 	assert_true(text_is(name, "d") && text_is(value, "f"));
 	assert_false(text_line(&rest, &line));
-	assert_true(text_is(text_attribute(text("RTP/AVP/UDP;unicast; client_port=1-2"),
-					   "client_port"), "1-2"));
+	assert_true(
+		text_is(text_attribute(text("RTP/AVP/UDP;unicast; client_port=1-2"), "client_port"),
+			"1-2"));
 	assert_null(text_attribute(text("x=1;yy=2"), "y").at);
 	assert_true(text_number(text("65535"), 65535, &number) && number == 65535);
 	assert_false(text_number(text("65536"), 65535, &number));
@@ -121,8 +122,9 @@ static void texts_are_split(void **state)
 	assert_false(text_number(text(""), 65535, &number));
 }
 
-#define TV "40 00 02 10 0001bdeb 00000000 00000000 00 0000 0000 11 none none, "                     \
-	   "01 10 0001BDEB 3fffffff 00000000 00 0000 0000 11 none none"
+#define TV                                                                   \
+	"40 00 02 10 0001bdeb 00000000 00000000 00 0000 0000 11 none none, " \
+	"01 10 0001BDEB 3fffffff 00000000 00 0000 0000 11 none none"
 
 static void formats_are_read(void **state)
 {
@@ -136,8 +138,9 @@ static void formats_are_read(void **state)
 	assert_int_equal(wfd_formats_parse(text("none"), &f), 0);
 	assert_int_equal(f.count, 0);
 	assert_int_equal(wfd_formats_parse(text("00 00 01"), &f), -EBADMSG);
-	assert_int_equal(wfd_formats_parse(text("00 00 01 04 00000080 0 0 00 0000 0000 00 none none x"),
-					   &f), -EBADMSG);
+	assert_int_equal(
+		wfd_formats_parse(text("00 00 01 04 00000080 0 0 00 0000 0000 00 none none x"), &f),
+		-EBADMSG);
 	assert_int_equal(wfd_formats_parse(text(TV ","), &f), -EBADMSG);
 	assert_int_equal(wfd_formats_parse(text("00 00 01 04 1ffffffff 0 0 0 0 0 0 none none"), &f),
 			 -EBADMSG);
@@ -159,7 +162,8 @@ static void every_choice_is_judged(void **state)
 		{ "00 00 01 04 80000000 00000000 00000000 00 0000 0000 00 none none", "reserved" },
 		{ "00 00 03 04 00000080 00000000 00000000 00 0000 0000 00 none none", "profile" },
 		{ "00 00 01 05 00000080 00000000 00000000 00 0000 0000 00 none none", "level" },
-		{ "00 00 01 04 00000200 00000000 00000000 00 0000 0000 00 none none", "interlaced" },
+		{ "00 00 01 04 00000200 00000000 00000000 00 0000 0000 00 none none",
+		  "interlaced" },
 		{ "40 00 01 04 00000080 00000000 00000000 00 0000 0000 00 none none", "begin" },
 		{ "00 00 01 04 00000080 00000000 00000000 00 0000 0000 00 0000 0000", "end" },
 		{ "00 00 02 04 00000000 00000001 00000000 00 0000 0000 00 none none", "offered" },
@@ -185,7 +189,8 @@ static void a_choice_is_put_in_words(void **state)
 
 	(void)state;
 	assert_null(wfd_choose_video(
-		text("00 00 02 10 00000000 00002000 00000000 00 0000 0000 00 none none"), NULL, &c));
+		text("00 00 02 10 00000000 00002000 00000000 00 0000 0000 00 none none"), NULL,
+		&c));
 	assert_int_equal(c.table, WFD_VESA);
 	assert_int_equal(c.mode.width, 1366);
 	assert_int_equal(c.mode.height, 768);

@@ -94,11 +94,12 @@ static void directives_set_what_they_name(void **state)
 
 static void messages_have_their_options(void **state)
 {
-	struct profile *p = parse("@reply M3 delay=2500\n"
-				  "@reply M4 status=303 body=\"wfd_video_formats: 415\\r\\n\" count=1\n"
-				  "@cut M1 20\n@split M2 10 delay=5ms\n@garbage-before M6 \"\\x00\\xff\"\n"
-				  "@garbage-after M6\n@close-after M5\n"
-				  "@send-after M7 method=\"SET_PARAMETER\" body=\"wfd_idr_request\\r\\n\" count=3\n");
+	struct profile *p = parse(
+		"@reply M3 delay=2500\n"
+		"@reply M4 status=303 body=\"wfd_video_formats: 415\\r\\n\" count=1\n"
+		"@cut M1 20\n@split M2 10 delay=5ms\n@garbage-before M6 \"\\x00\\xff\"\n"
+		"@garbage-after M6\n@close-after M5\n"
+		"@send-after M7 method=\"SET_PARAMETER\" body=\"wfd_idr_request\\r\\n\" count=3\n");
 	const struct directive *d;
 
 	(void)state;

@@ -24,7 +24,7 @@ struct piece {
 	struct piece *next;
 	uint64_t due_us;
 	enum action action; /* when its bytes are out */
-	bool message;       /* a whole one, that the next may join */
+	bool message;	    /* a whole one, that the next may join */
 	size_t len, sent;
 	char data[];
 };

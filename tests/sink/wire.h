@@ -25,8 +25,8 @@ int wire_new(int fd, struct profile *profile, FILE *log, uint64_t start_us, stru
 struct wire *wire_free(struct wire *w);
 
 /* Queues one of our messages; `joined` puts it into the same segment as the one before. */
-int wire_send(struct wire *w, enum message_name name, const char *data, size_t len,
-	      uint64_t now_us, uint64_t delay_us, bool joined);
+int wire_send(struct wire *w, enum message_name name, const char *data, size_t len, uint64_t now_us,
+	      uint64_t delay_us, bool joined);
 /* Reads once; the bytes then wait at wire_input until wire_consume. */
 void wire_read(struct wire *w, uint64_t now_us);
 void wire_flush(struct wire *w, uint64_t now_us);
