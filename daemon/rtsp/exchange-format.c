@@ -25,6 +25,8 @@ int exchange_set_format(struct exchange *x, const struct wfd_choice *ladder, siz
 	assert(n > 0 && n <= WFD_LADDER_MAX);
 	if (x->state != EXCHANGE_STATE_CHOICE && !asking_again && !can_change(x))
 		return -EBUSY;
+	if (!x->has_session && (!wfd_sink_has_monitor(&x->sink) || !x->sink.rtp.port))
+		return -EOPNOTSUPP;
 	x->now = now_us;
 	x->next_format = (struct exchange_format){ .n = n };
 	memcpy(x->next_format.ladder, ladder, n * sizeof(*ladder));

@@ -426,11 +426,13 @@ static void on_m3_answer(struct exchange *x, const struct rtsp_message *m)
 		return;
 	}
 	x->has_sink = true;
-	if (x->wanted & 1u << REQUEST_M4) { /* chosen while M3 was repeated */
+	if (x->wanted & 1u << REQUEST_M4 && wfd_sink_has_monitor(&x->sink)) {
+		/* It was chosen while M3 was repeated. */
 		exchange_next_format(x);
 		exchange_go(x, EXCHANGE_STATE_FORMAT);
 		return;
 	}
+	x->wanted = 0;
 	exchange_go(x, EXCHANGE_STATE_CHOICE);
 	if (x->ops->on_sink)
 		x->ops->on_sink(x->userdata, &x->sink);

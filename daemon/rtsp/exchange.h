@@ -172,7 +172,7 @@ uint64_t exchange_deadline(const struct exchange *x);
  * first time (state CHOICE) M5 SETUP follows; when all are refused, on_failed(). Later (PLAYING,
  * PAUSED, STANDBY) a final refusal leaves the session as it is; a call during an unanswered M4
  * follows it, and of several the last one counts. n is 1 to WFD_LADDER_MAX.
- * 0, or -EBUSY: not in this state.
+ * 0; -EBUSY: not in this state; -EOPNOTSUPP: the first, and the sink has no monitor.
  */
 int exchange_set_format(struct exchange *x, const struct wfd_choice *ladder, size_t n,
 			uint64_t now_us);

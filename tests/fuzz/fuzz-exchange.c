@@ -147,6 +147,8 @@ static void on_failed(void *userdata, const struct exchange_error *error)
 	struct world *w = userdata;
 
 	assert(error->error < 0 && error->text[0] && error->message[0]);
+	assert(exchange_failure_to_string(error->failure)[0] != '?');
+	assert(exchange_state_to_string(error->state));
 	in_call(w);
 	w->n_ends++;
 }

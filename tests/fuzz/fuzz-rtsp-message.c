@@ -39,6 +39,7 @@ static void take(struct outcome *o, const struct rtsp_message *m)
 	char shown[32];
 
 	o->n++;
+	assert(rtsp_method_to_string(m->method) && rtsp_status_to_string(m->status));
 	o->hash = add(add(add(o->hash, m->method_text), m->uri), m->reason);
 	check_inside(m, m->method_text);
 	check_inside(m, m->uri);
@@ -84,6 +85,7 @@ static struct outcome feed(const uint8_t *data, size_t size, unsigned cuts)
 			take(&o, &m);
 	}
 	o.error = framer.error;
+	assert(rtsp_error_to_string(o.error)[0] != '?');
 	o.partial = rtsp_framer_is_partial(&framer);
 	return o;
 }

@@ -66,6 +66,8 @@ static void check_choices(const struct wfd_caps *caps, uint64_t rate_bps)
 		assert(caps->profiles & 1u << c->profile);
 		assert(wfd_mode_affordable(&c->mode, rate_bps));
 		assert(wfd_choices_find(&choices, &c->mode));
+		assert(wfd_level_max_bps(c->level_idc, c->profile) > 0);
+		assert(wfd_choice_format(c, c->audio).level_idc == c->level_idc);
 		check_m4(c);
 	}
 	assert(wfd_choices_ladder(&choices, &choices.list[choices.preferred], ladder) > 0);
@@ -95,7 +97,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (wfd_choose(&sink, &caps, rate_bps, &choices) == 0)
 		check_choices(&caps, rate_bps);
-	(void)wfd_quirks_find(
-		&(struct wfd_identity){ .agent = body, .model = text_from(sink.model) });
+	(void)wfd_quirks_find(&(struct wfd_identity){
+		.agent = text_from(sink.friendly_name),
+		.manufacturer = text_from(sink.manufacturer),
+		.model = text_from(sink.model),
+	});
 	return 0;
 }

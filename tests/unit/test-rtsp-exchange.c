@@ -394,6 +394,7 @@ static void test_choice_later(void **state)
 	p->n_ladder = 0;
 	peer_run_with(p, PEER_FORMAT, "wfd_video_formats: none\r\n");
 	peer_expect_calls(p, "sink:0 ");
+	assert_int_equal(exchange_set_format(p->x, p->ladder, 1, p->now), -EOPNOTSUPP);
 	(void)peer_take(p);
 	assert_int_equal(exchange_deadline(p->x), p->now + 5 * S);
 	peer_wait(p);
@@ -410,6 +411,17 @@ static void test_choice_later(void **state)
 	assert_int_equal(exchange_set_format(p->x, p->ladder, 1, p->now), -EBUSY);
 	peer_answers(p, 200, 5, "");
 	peer_expect_calls(p, "accepted:1920x1080 ");
+	peer_done(p);
+
+	/* The monitor goes while M3 is under way: the choice is void. */
+	peer_init(p, 0);
+	p->n_ladder = 0;
+	peer_run_with(p, PEER_FORMAT, PEER_M3);
+	peer_wait(p);
+	assert_int_equal(exchange_set_format(p->x, p->ladder, 1, p->now), 0);
+	peer_answers(p, 200, 3, "wfd_video_formats: none\r\n");
+	peer_expect_calls(p, "sink:1 sink:0 ");
+	assert_int_equal(exchange_get_state(p->x), EXCHANGE_STATE_CHOICE);
 	peer_done(p);
 }
 
