@@ -30,6 +30,7 @@ struct options {
 
 enum { OPTION_DIRECT = 256,
        OPTION_SOURCE,
+       OPTION_MODE,
        OPTION_ENCODER,
        OPTION_RATE,
        OPTION_SECONDS,
@@ -41,6 +42,7 @@ enum { OPTION_DIRECT = 256,
 static const struct option long_options[] = {
 	{ "direct", required_argument, NULL, OPTION_DIRECT },
 	{ "source", required_argument, NULL, OPTION_SOURCE },
+	{ "mode", required_argument, NULL, OPTION_MODE },
 	{ "encoder", required_argument, NULL, OPTION_ENCODER },
 	{ "rate", required_argument, NULL, OPTION_RATE },
 	{ "seconds", required_argument, NULL, OPTION_SECONDS },
@@ -62,6 +64,7 @@ static void print_help(void)
 	     "                              pattern[:WIDTHxHEIGHT@HZ]  a moving test picture\n"
 	     "                              device[:NODE]              the desktop (/dev/miracast)\n"
 	     "                              y4m:FILE                   a clip; - is standard input\n"
+	     "  --mode WIDTHxHEIGHT@HZ    no better mode than this one\n"
 	     "  --encoder auto|vaapi|x264 (auto)\n"
 	     "  --rate BPS                bits a second for the stream, 1000000 to 30000000 (10000000)\n"
 	     "  --seconds N               stop after N seconds of streaming\n"
@@ -118,7 +121,6 @@ static int parse_mode(const char *text, struct session_config *config)
 	if (width < 16 || width > 8192 || height < 16 || height > 8192 || hz < 1 || hz > 240)
 		return -ERANGE;
 	*mode = (struct media_mode){ (uint16_t)width, (uint16_t)height, (uint16_t)hz };
-	config->source_refresh_hz = (uint16_t)hz;
 	return 0;
 }
 
@@ -127,12 +129,16 @@ static int parse_source(const char *text, struct options *o)
 	struct session_config *config = &o->direct.session;
 	const char *value = strchr(text, ':');
 	size_t length = value ? (size_t)(value - text) : strlen(text);
+	int r;
 
 	if (value)
 		value++;
 	if (length == 7 && strncmp(text, "pattern", length) == 0) {
 		config->source = SESSION_SOURCE_PATTERN;
-		return value ? parse_mode(value, config) : 0;
+		if (value && (r = parse_mode(value, config)) < 0)
+			return r;
+		config->source_refresh_hz = config->mode_limit.refresh_hz;
+		return 0;
 	}
 	if (length == 6 && strncmp(text, "device", length) == 0) {
 		config->source = SESSION_SOURCE_DEVICE;
@@ -172,6 +178,8 @@ static int parse_option(int option, const char *value, struct options *o)
 		return parse_direct(value, direct);
 	case OPTION_SOURCE:
 		return parse_source(value, o);
+	case OPTION_MODE:
+		return parse_mode(value, &direct->session);
 	case OPTION_ENCODER:
 		return parse_encoder(value, &direct->session);
 	case OPTION_RATE:

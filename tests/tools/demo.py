@@ -7,6 +7,7 @@ with a compositor on the kernel module's display (tests/vm/run desktop).
 """
 import argparse
 import json
+import os
 import pathlib
 import re
 import secrets
@@ -30,11 +31,12 @@ def parse_arguments():
     p.add_argument("--desktop", action="store_true", help="a real desktop in a virtual machine")
     p.add_argument("--size", default=None, metavar="WxH", help="1920x1080; desktop: 640x480")
     p.add_argument("--fps", type=int, default=30, metavar="N")
-    p.add_argument("--seconds", type=int, default=10, metavar="N")
+    p.add_argument("--seconds", type=int, default=None, metavar="N", help="10; desktop: 30")
     p.add_argument("--encoder", choices=["auto", "vaapi", "x264"], default="auto")
     p.add_argument("--source", default="pattern", metavar="pattern|y4m:FILE")
     p.add_argument("--audio", choices=["none"], default="none")
     a = p.parse_args()
+    a.seconds = a.seconds or (30 if a.desktop else 10)
     a.size = a.size or ("640x480" if a.desktop else "1920x1080")
     if not re.fullmatch(r"\d+x\d+", a.size):
         p.error(f"--size {a.size}: write it as 1920x1080")
@@ -85,8 +87,10 @@ def cast_natively(a):
 
 
 def cast_desktop(a, nonce):
-    r = subprocess.run(["tests/vm/run", "desktop", "--size", a.size, "--seconds", str(a.seconds),
-                        "--nonce", nonce])
+    print("Booting a virtual machine with a desktop; a few minutes ...", file=sys.stderr)
+    r = subprocess.run(["tests/vm/run", "desktop"], env={
+        **os.environ, "MIRACAST_NONCE": nonce, "MIRACAST_SECONDS": str(a.seconds),
+        "MIRACAST_MODE": f"{a.size}@60"})
     vm = pathlib.Path("build/vm/desktop")
     for name in ("source.json", "sink.json", "picture.png", "cast.ts", "rtsp.log", "sent.ppm",
                  "serial.log"):
