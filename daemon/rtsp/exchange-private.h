@@ -111,6 +111,7 @@ void exchange_want(struct exchange *x, enum exchange_request request);
 bool exchange_is_ok(const struct rtsp_message *m); /* 2xx */
 
 /* exchange-wire.c */
+int exchange_set_names(struct exchange *x, const struct exchange_config *config);
 void exchange_transcribe(struct exchange *x, enum exchange_direction direction,
 			 struct text message);
 void exchange_send_m3(struct exchange *x);

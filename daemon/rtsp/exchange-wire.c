@@ -8,9 +8,66 @@
 #include "rtsp/wfd-quirks.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <stdio.h>
 
 /* What the picture needs from its capture to its presentation: PTS = time of capture + this. */
 #define PRESENTATION_DELAY_US UINT64_C(50000)
+
+/* Eight digits and letters. They hide nothing, they only must differ from session to session. */
+static void make_session_id(uint64_t seed, char ret[static SESSION_ID_SIZE])
+{
+	static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+
+	seed = (seed ^ seed >> 30) * UINT64_C(0xbf58476d1ce4e5b9); /* splitmix64's mixer */
+	seed = (seed ^ seed >> 27) * UINT64_C(0x94d049bb133111eb);
+	seed ^= seed >> 31;
+	for (size_t i = 0; i + 1 < SESSION_ID_SIZE; i++, seed /= 36)
+		ret[i] = digits[seed % 36];
+	ret[SESSION_ID_SIZE - 1] = '\0';
+}
+
+static bool is_plain(const char *string)
+{
+	size_t n = 0;
+
+	for (; string[n]; n++)
+		if (string[n] <= 0x20 || string[n] == 0x7f)
+			return false;
+	return n > 0;
+}
+
+/* An IPv6 address stands in brackets in a URL, and its zone means nothing to the peer. */
+static int copy_address(struct exchange *x, const char *address)
+{
+	struct text rest = text_from(address), host;
+	bool is_v6 = text_contains(rest, ":");
+	int size;
+
+	if (!is_plain(address) || !text_split(&rest, '%', &host))
+		return -EINVAL;
+	size = snprintf(x->address, sizeof(x->address), is_v6 ? "[%.*s]" : "%.*s", TEXT_ARGS(host));
+	return size < 0 || (size_t)size >= sizeof(x->address) ? -EINVAL : 0;
+}
+
+static int copy_server_name(struct exchange *x, const char *name)
+{
+	int size;
+
+	if (!name)
+		return 0;
+	size = snprintf(x->server_name, sizeof(x->server_name), "%s", name);
+	return !is_plain(name) || size < 0 || (size_t)size >= sizeof(x->server_name) ? -EINVAL : 0;
+}
+
+/* What of the configuration stands in messages. 0 or -EINVAL. */
+int exchange_set_names(struct exchange *x, const struct exchange_config *config)
+{
+	make_session_id(config->seed, x->session_id);
+	if (copy_address(x, config->local_address) < 0)
+		return -EINVAL;
+	return copy_server_name(x, config->server_name);
+}
 
 void exchange_transcribe(struct exchange *x, enum exchange_direction direction, struct text message)
 {
@@ -56,7 +113,7 @@ void exchange_send_request(struct exchange *x, enum exchange_request request, co
 	send_message(x, &w);
 }
 
-/* What is asked is what is used (wfd-protocol.md 1.4); the first four are all that a short M3 has. */
+/* What is asked is what is used (wfd-protocol.md 1.4); the first four are all of a short M3. */
 static const enum wfd_param m3_names[] = {
 	WFD_PARAM_VIDEO_FORMATS,
 	WFD_PARAM_AUDIO_CODECS,

@@ -98,64 +98,18 @@ void exchange_limits_init(struct exchange_limits *ret)
 	};
 }
 
-/* Eight digits and letters; what they hide is nothing, they only must differ from session to session. */
-static void make_session_id(uint64_t seed, char ret[static SESSION_ID_SIZE])
-{
-	static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
-
-	seed = (seed ^ seed >> 30) * UINT64_C(0xbf58476d1ce4e5b9); /* splitmix64's mixer */
-	seed = (seed ^ seed >> 27) * UINT64_C(0x94d049bb133111eb);
-	seed ^= seed >> 31;
-	for (size_t i = 0; i + 1 < SESSION_ID_SIZE; i++, seed /= 36)
-		ret[i] = digits[seed % 36];
-	ret[SESSION_ID_SIZE - 1] = '\0';
-}
-
-static bool is_plain(const char *string)
-{
-	size_t n = 0;
-
-	for (; string[n]; n++)
-		if (string[n] <= 0x20 || string[n] == 0x7f)
-			return false;
-	return n > 0;
-}
-
-/* An IPv6 address stands in brackets in a URL, and its zone means nothing to the peer. */
-static int copy_address(struct exchange *x, const char *address)
-{
-	struct text rest = text_from(address), host;
-	bool is_v6 = text_contains(rest, ":");
-	int size;
-
-	if (!is_plain(address) || !text_split(&rest, '%', &host))
-		return -EINVAL;
-	size = snprintf(x->address, sizeof(x->address), is_v6 ? "[%.*s]" : "%.*s", TEXT_ARGS(host));
-	return size < 0 || (size_t)size >= sizeof(x->address) ? -EINVAL : 0;
-}
-
-static int copy_server_name(struct exchange *x, const char *name)
-{
-	int size;
-
-	if (!name)
-		return 0;
-	size = snprintf(x->server_name, sizeof(x->server_name), "%s", name);
-	return !is_plain(name) || size < 0 || (size_t)size >= sizeof(x->server_name) ? -EINVAL : 0;
-}
-
 int exchange_new(const struct exchange_config *config, const struct exchange_ops *ops,
 		 void *userdata, struct exchange **ret)
 {
 	_cleanup_(exchange_freep) struct exchange *x = calloc(1, sizeof(*x));
+	int r;
 
 	assert(ops->send && ops->on_setup);
 	if (!x)
 		return -ENOMEM;
-	if (copy_address(x, config->local_address) < 0 ||
-	    copy_server_name(x, config->server_name) < 0)
-		return -EINVAL;
-	make_session_id(config->seed, x->session_id);
+	r = exchange_set_names(x, config);
+	if (r < 0)
+		return r;
 	x->limits = config->limits;
 	x->flags = config->flags;
 	x->short_m3 = config->flags & EXCHANGE_FLAG_SHORT_M3;

@@ -55,37 +55,52 @@ static const struct param {
 	[WFD_PARAM_AUDIO_CODECS] = { "wfd_audio_codecs", parse_audio, FIELD(audio) },
 	[WFD_PARAM_CLIENT_RTP_PORTS] = { "wfd_client_rtp_ports", parse_rtp_ports, FIELD(rtp) },
 	[WFD_PARAM_DISPLAY_EDID] = { "wfd_display_edid", parse_edid, FIELD(edid_size) },
-	[WFD_PARAM_CONNECTOR_TYPE] = { "wfd_connector_type", parse_connector, FIELD(connector_type) },
-	[WFD_PARAM_CONTENT_PROTECTION] = { "wfd_content_protection", parse_hdcp, FIELD(hdcp_version) },
+	[WFD_PARAM_CONNECTOR_TYPE] = {
+		"wfd_connector_type", parse_connector, FIELD(connector_type) },
+	[WFD_PARAM_CONTENT_PROTECTION] = {
+		"wfd_content_protection", parse_hdcp, FIELD(hdcp_version) },
 	[WFD_PARAM_COUPLED_SINK] = { "wfd_coupled_sink", parse_coupled, FIELD(coupled_status) },
 	[WFD_PARAM_I2C] = { "wfd_I2C", parse_port, FIELD(i2c_port) },
-	[WFD_PARAM_STANDBY_RESUME_CAPABILITY] = { "wfd_standby_resume_capability", parse_supported, FIELD(standby) },
+	[WFD_PARAM_STANDBY_RESUME_CAPABILITY] = {
+		"wfd_standby_resume_capability", parse_supported, FIELD(standby) },
 	[WFD_PARAM_UIBC_CAPABILITY] = { "wfd_uibc_capability", parse_uibc, FIELD(uibc) },
 	[WFD_PARAM_UIBC_SETTING] = { "wfd_uibc_setting", parse_enable, FIELD(uibc_enabled) },
-	[WFD_PARAM_PREFERRED_DISPLAY_MODE] = { "wfd_preferred_display_mode", parse_preferred, FIELD(preferred_mode) },
+	[WFD_PARAM_PREFERRED_DISPLAY_MODE] = {
+		"wfd_preferred_display_mode", parse_preferred, FIELD(preferred_mode) },
 	[WFD_PARAM_3D_VIDEO_FORMATS] = { "wfd_3d_video_formats", parse_video_3d, FIELD(modes_3d) },
-	[WFD_PARAM_IDR_REQUEST_CAPABILITY] = { "wfd_idr_request_capability", parse_flag, FIELD(idr_requests) },
+	[WFD_PARAM_IDR_REQUEST_CAPABILITY] = {
+		"wfd_idr_request_capability", parse_flag, FIELD(idr_requests) },
 	[WFD_PARAM_IDR_REQUEST] = { "wfd_idr_request", NULL, NO_FIELD },
 	[WFD_PARAM_STANDBY] = { "wfd_standby", NULL, NO_FIELD },
 	[WFD_PARAM_ROUTE] = { "wfd_route", parse_route, FIELD(route_secondary) },
 	[WFD_PARAM_TRIGGER_METHOD] = { "wfd_trigger_method", parse_nothing, NO_FIELD },
 	[WFD_PARAM_PRESENTATION_URL] = { "wfd_presentation_URL", parse_nothing, NO_FIELD },
-	[WFD_PARAM_AV_FORMAT_CHANGE_TIMING] = { "wfd_av_format_change_timing", parse_nothing, NO_FIELD },
+	[WFD_PARAM_AV_FORMAT_CHANGE_TIMING] = {
+		"wfd_av_format_change_timing", parse_nothing, NO_FIELD },
 	[WFD_PARAM_X_VIDEO_FORMATS] = { "wfdx_video_formats", parse_video_x, FIELD(video_x) },
 	[WFD_PARAM_2_VIDEO_FORMATS] = { "wfd2_video_formats", parse_video_2, FIELD(video_2) },
 	[WFD_PARAM_2_AUDIO_CODECS] = { "wfd2_audio_codecs", parse_audio, FIELD(audio_2) },
-	[WFD_PARAM_MS_FORMAT_CHANGE] = { "microsoft_format_change_capability", parse_supported, FIELD(format_change) },
-	[WFD_PARAM_MS_LATENCY] = { "microsoft_latency_management_capability", parse_supported, FIELD(latency_management) },
-	[WFD_PARAM_MS_DIAGNOSTICS] = { "microsoft_diagnostics_capability", parse_supported, FIELD(diagnostics) },
-	[WFD_PARAM_MS_TEARDOWN_REASON] = { "microsoft_teardown_reason", parse_name, FIELD(teardown_reason) },
+	[WFD_PARAM_MS_FORMAT_CHANGE] = {
+		"microsoft_format_change_capability", parse_supported, FIELD(format_change) },
+	[WFD_PARAM_MS_LATENCY] = {
+		"microsoft_latency_management_capability", parse_supported, FIELD(latency_management) },
+	[WFD_PARAM_MS_DIAGNOSTICS] = {
+		"microsoft_diagnostics_capability", parse_supported, FIELD(diagnostics) },
+	[WFD_PARAM_MS_TEARDOWN_REASON] = {
+		"microsoft_teardown_reason", parse_name, FIELD(teardown_reason) },
 	[WFD_PARAM_MS_RTCP] = { "microsoft_rtcp_capability", parse_supported, FIELD(rtcp) },
 	[WFD_PARAM_MS_MAX_BITRATE] = { "microsoft_max_bitrate", parse_bitrate, FIELD(max_bitrate) },
-	[WFD_PARAM_MS_VIDEO_FORMATS] = { "microsoft_video_formats", parse_bitmap, FIELD(ms_video_formats) },
+	[WFD_PARAM_MS_VIDEO_FORMATS] = {
+		"microsoft_video_formats", parse_bitmap, FIELD(ms_video_formats) },
 	[WFD_PARAM_MS_CURSOR] = { "microsoft_cursor", parse_cursor, FIELD(cursor) },
-	[WFD_PARAM_MS_MULTISCREEN] = { "microsoft_multiscreen_projection", parse_supported, FIELD(multiscreen) },
-	[WFD_PARAM_MS_COLOR_CONVERSION] = { "microsoft_color_space_conversion", parse_supported, FIELD(color_conversion) },
-	[WFD_PARAM_INTEL_FRIENDLY_NAME] = { "intel_friendly_name", parse_name, FIELD(friendly_name) },
-	[WFD_PARAM_INTEL_MANUFACTURER] = { "intel_sink_manufacturer_name", parse_name, FIELD(manufacturer) },
+	[WFD_PARAM_MS_MULTISCREEN] = {
+		"microsoft_multiscreen_projection", parse_supported, FIELD(multiscreen) },
+	[WFD_PARAM_MS_COLOR_CONVERSION] = {
+		"microsoft_color_space_conversion", parse_supported, FIELD(color_conversion) },
+	[WFD_PARAM_INTEL_FRIENDLY_NAME] = {
+		"intel_friendly_name", parse_name, FIELD(friendly_name) },
+	[WFD_PARAM_INTEL_MANUFACTURER] = {
+		"intel_sink_manufacturer_name", parse_name, FIELD(manufacturer) },
 	[WFD_PARAM_INTEL_MODEL] = { "intel_sink_model_name", parse_name, FIELD(model) },
 	[WFD_PARAM_INTEL_VERSION] = { "intel_sink_version", parse_name, FIELD(version) },
 	[WFD_PARAM_INTEL_DEVICE_URL] = { "intel_sink_device_URL", parse_name, FIELD(device_url) },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The connection: a whole exchange over a socket pair, byte by byte, and how a connection breaks. */
+/* The connection: a whole exchange over a socket pair, byte by byte; how a connection breaks. */
 #include "rtsp/server.h"
 
 #include "util/clock.h"
