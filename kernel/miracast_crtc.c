@@ -44,7 +44,7 @@ static struct miracast_head *plane_to_head(struct drm_plane *plane)
 
 /* ---- what the control descriptor is told ---- */
 
-static void miracast_head_tell(struct miracast_head *head, u32 event)
+void miracast_head_tell(struct miracast_head *head, u32 event)
 {
 	lockdep_assert_held(&head->lock);
 	head->events |= 1u << event;
@@ -91,7 +91,7 @@ static void miracast_damage_add(struct drm_rect *to, const struct drm_rect *rect
 }
 
 /* What differs between frame @seq and the current one; all of it where nobody knows any more. */
-struct drm_rect miracast_damage_since(const struct miracast_head *head, u64 seq)
+struct miracast_rect miracast_damage_since(const struct miracast_head *head, u64 seq)
 {
 	const struct miracast_frame *frame = &head->frame;
 	struct drm_rect damage = {};
@@ -100,10 +100,10 @@ struct drm_rect miracast_damage_since(const struct miracast_head *head, u64 seq)
 	lockdep_assert_held(&head->lock);
 	if (seq < head->base_seq || seq > frame->seq ||
 	    frame->seq - seq > MIRACAST_DAMAGE_HISTORY)
-		return DRM_RECT_INIT(0, 0, frame->width, frame->height);
+		return (struct miracast_rect){ 0, 0, frame->width, frame->height };
 	for (s = seq + 1; s <= frame->seq; s++)
 		miracast_damage_add(&damage, &head->damage[s % MIRACAST_DAMAGE_HISTORY]);
-	return damage;
+	return (struct miracast_rect){ damage.x1, damage.y1, damage.x2, damage.y2 };
 }
 
 static ktime_t miracast_vblank_before(const struct miracast_head *head, ktime_t now)

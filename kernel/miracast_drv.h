@@ -164,10 +164,8 @@ struct miracast_head {
 	struct miracast_job *writeback_job; /* of the commit at hand, not yet in jobs */
 	struct work_struct engine;
 	struct work_struct foreign;
-	bool engine_busy;
-	struct drm_framebuffer *engine_reads; /* NULL also when it writes black */
-	struct drm_framebuffer *foreign_reads;
-	bool copying; /* a stream's job runs, in either worker */
+	struct miracast_job *engine_job; /* that runs now */
+	struct miracast_job *foreign_job;
 	struct drm_framebuffer *grab_fb; /* NULL: the grab holds no flip (any more) */
 	u64 grab_seq; /* 0: nothing is grabbed */
 	bool grab_overrun;
@@ -210,7 +208,8 @@ void miracast_connector_plug(struct miracast_head *head, struct miracast_display
 
 /* miracast_crtc.c */
 int miracast_crtc_init(struct miracast_head *head);
-struct drm_rect miracast_damage_since(const struct miracast_head *head, u64 seq);
+void miracast_head_tell(struct miracast_head *head, u32 event);
+struct miracast_rect miracast_damage_since(const struct miracast_head *head, u64 seq);
 
 /* miracast_writeback.c */
 int miracast_writeback_init(struct miracast_head *head);
@@ -219,8 +218,9 @@ void miracast_engine_bind(struct miracast_head *head);
 void miracast_engine_kick(struct miracast_head *head);
 bool miracast_engine_reads(const struct miracast_head *head, const struct drm_framebuffer *fb);
 bool miracast_engine_idle(struct miracast_head *head);
+bool miracast_engine_copying(struct miracast_head *head);
 void miracast_copy(const struct iosys_map *dst, u32 dst_pitch, const struct iosys_map *src,
-		   u32 src_pitch, const struct drm_rect *rect, bool uncached);
+		   u32 src_pitch, const struct miracast_rect *rect, bool uncached);
 
 /* miracast_node.c */
 int miracast_node_register(struct miracast_device *device);

@@ -53,91 +53,81 @@ union miracast_argument {
 	struct miracast_state state;
 };
 
-/**
- * struct miracast_call - one kind of call
- * @cmd: the number of its first version
- * @run: does it; 0 or a negative errno. To hand out a descriptor it stores a file and a reserved
- *	number, which also stands in the argument
- * @undo: takes back what @run did, when user space cannot be told of it
- */
+/* A call under way: its argument, and the descriptor that it gives, if it gives one. */
+struct miracast_request {
+	union miracast_argument arg;
+	struct file *file;
+	int fd; /* reserved before the call runs */
+};
+
 struct miracast_call {
-	unsigned int cmd;
-	int (*run)(void *object, union miracast_argument *arg, struct file **file, int *fd);
-	void (*undo)(void *object);
+	unsigned int cmd; /* as of its first version */
+	int (*run)(void *object, struct miracast_request *request);
+	bool gives_fd;
+	void (*undo)(void *object); /* user space could not be told */
 };
 
 /* The caller's structure may be older (shorter) or newer (longer) than ours. */
-static int miracast_argument_read(union miracast_argument *arg, unsigned int known,
-				  unsigned int cmd, void __user *from)
+static int miracast_call_run(const struct miracast_call *call, void *object, unsigned int cmd,
+			     void __user *user, struct miracast_request *request)
 {
-	memset(arg, 0, sizeof(*arg));
-	if (_IOC_SIZE(cmd) < known)
+	unsigned int known = _IOC_SIZE(call->cmd), size = _IOC_SIZE(cmd);
+	int ret;
+
+	if (size < known)
 		return -EINVAL;
-	if (!(_IOC_DIR(cmd) & _IOC_WRITE))
-		return 0;
-	return copy_struct_from_user(arg, known, from, _IOC_SIZE(cmd));
-}
-
-static int miracast_argument_write(const union miracast_argument *arg, unsigned int known,
-				   unsigned int cmd, void __user *to)
-{
-	unsigned int size = _IOC_SIZE(cmd);
-
-	if (!(_IOC_DIR(cmd) & _IOC_READ))
-		return 0;
-	if (copy_to_user(to, arg, min(size, known)))
+	if (_IOC_DIR(cmd) & _IOC_WRITE) {
+		ret = copy_struct_from_user(&request->arg, known, user, size);
+		if (ret)
+			return ret;
+	}
+	ret = call->run(object, request);
+	if (ret || !(_IOC_DIR(cmd) & _IOC_READ))
+		return ret;
+	if (copy_to_user(user, &request->arg, known) || clear_user(user + known, size - known)) {
+		if (call->undo)
+			call->undo(object);
 		return -EFAULT;
-	if (size > known && clear_user(to + known, size - known))
-		return -EFAULT;
+	}
 	return 0;
 }
 
 static long miracast_call(const struct miracast_call *calls, unsigned int count, void *object,
 			  unsigned int cmd, void __user *user)
 {
-	const struct miracast_call *call = NULL;
-	union miracast_argument arg;
-	struct file *file = NULL;
-	unsigned int known, i;
-	int fd = -1, ret;
+	const struct miracast_call *end = calls + count, *call;
+	struct miracast_request request;
+	int ret;
 
-	for (i = 0; i < count && !call; i++)
-		if (_IOC_TYPE(cmd) == MIRACAST_IOC_TYPE && _IOC_NR(cmd) == _IOC_NR(calls[i].cmd) &&
-		    _IOC_DIR(cmd) == _IOC_DIR(calls[i].cmd))
-			call = &calls[i];
-	if (!call)
+	for (call = calls; call < end; call++)
+		if (_IOC_TYPE(cmd) == MIRACAST_IOC_TYPE && _IOC_NR(cmd) == _IOC_NR(call->cmd) &&
+		    _IOC_DIR(cmd) == _IOC_DIR(call->cmd))
+			break;
+	if (call == end)
 		return -ENOTTY;
 
-	known = _IOC_SIZE(call->cmd);
-	ret = miracast_argument_read(&arg, known, cmd, user);
-	if (ret)
-		return ret;
-	ret = call->run(object, &arg, &file, &fd);
-	if (ret)
-		return ret;
-	ret = miracast_argument_write(&arg, known, cmd, user);
-	if (ret)
-		goto err_undo;
-	if (file)
-		fd_install(fd, file);
-	return 0;
-
-err_undo:
-	if (call->undo)
-		call->undo(object);
-	if (file) {
-		put_unused_fd(fd);
-		fput(file);
+	/* Not by an initialiser, which may leave the longer members of the union alone. */
+	memset(&request, 0, sizeof(request));
+	if (call->gives_fd) {
+		request.fd = get_unused_fd_flags(O_CLOEXEC);
+		if (request.fd < 0)
+			return request.fd;
 	}
+	ret = miracast_call_run(call, object, cmd, user, &request);
+	if (!call->gives_fd)
+		return ret;
+	if (!ret) {
+		fd_install(request.fd, request.file);
+		return 0;
+	}
+	if (request.file)
+		fput(request.file);
+	put_unused_fd(request.fd);
 	return ret;
 }
 
 /* ---- memory that leaves as dma-bufs ---- */
 
-/*
- * GEM's own export remembers one dma-buf per object. Ours must not be that one: the desktop would
- * get a read-only one, or a stream a writable one.
- */
 static void miracast_buffer_release(struct dma_buf *buf)
 {
 	struct drm_gem_object *obj = buf->priv;
@@ -150,7 +140,7 @@ static void miracast_buffer_release(struct dma_buf *buf)
 	drm_gem_dmabuf_release(buf);
 }
 
-/* Of ALLOC: what QUEUE takes. Mapped for the CPU as long as it lives. */
+/* GEM's own, but for the release: QUEUE knows its buffers by them, and finds them mapped. */
 static const struct dma_buf_ops miracast_buffer_ops = {
 	.attach = drm_gem_map_attach,
 	.detach = drm_gem_map_detach,
@@ -162,52 +152,22 @@ static const struct dma_buf_ops miracast_buffer_ops = {
 	.vunmap = drm_gem_dmabuf_vunmap,
 };
 
-/* Of GRAB: a second view of a framebuffer's object. */
-static const struct dma_buf_ops miracast_view_ops = {
-	.attach = drm_gem_map_attach,
-	.detach = drm_gem_map_detach,
-	.map_dma_buf = drm_gem_map_dma_buf,
-	.unmap_dma_buf = drm_gem_unmap_dma_buf,
-	.release = drm_gem_dmabuf_release,
-	.mmap = drm_gem_dmabuf_mmap,
-	.vmap = drm_gem_dmabuf_vmap,
-	.vunmap = drm_gem_dmabuf_vunmap,
-};
-
-static struct dma_buf *miracast_export(struct drm_gem_object *obj, const struct dma_buf_ops *ops,
-				       int flags)
-{
-	struct dma_buf_export_info info = {
-		.exp_name = KBUILD_MODNAME,
-		.owner = THIS_MODULE,
-		.ops = ops,
-		.size = obj->size,
-		.flags = flags,
-		.priv = obj,
-		.resv = obj->resv,
-	};
-
-	return drm_gem_dmabuf_export(obj->dev, &info);
-}
-
 static struct dma_buf *miracast_buffer_create(struct miracast_device *device, size_t size)
 {
 	u64 limit = (u64)MIRACAST_MAX_ALLOC_HEAD * device->head_count;
 	struct drm_gem_shmem_object *shmem;
 	struct iosys_map map;
 	struct dma_buf *buf;
-	int ret;
+	int ret = -ENOSPC;
 
-	if (atomic64_add_return(size, &device->allocated) > limit) {
-		ret = -ENOSPC;
+	if (atomic64_add_return(size, &device->allocated) > limit)
 		goto err_allocated;
-	}
 	shmem = drm_gem_shmem_create(&device->drm, size);
 	if (IS_ERR(shmem)) {
 		ret = PTR_ERR(shmem);
 		goto err_allocated;
 	}
-	buf = miracast_export(&shmem->base, &miracast_view_ops, O_RDWR | O_CLOEXEC);
+	buf = drm_gem_prime_export(&shmem->base, O_RDWR | O_CLOEXEC);
 	drm_gem_object_put(&shmem->base);
 	if (IS_ERR(buf)) {
 		ret = PTR_ERR(buf);
@@ -218,7 +178,7 @@ static struct dma_buf *miracast_buffer_create(struct miracast_device *device, si
 	dma_resv_unlock(buf->resv);
 	if (ret)
 		goto err_buf;
-	/* Complete: from here on its release undoes all of it. Nobody else has seen it yet. */
+	/* Complete, and not seen by anybody yet: from here on the release undoes all of it. */
 	buf->ops = &miracast_buffer_ops;
 	return buf;
 
@@ -275,16 +235,6 @@ static void miracast_grab_drop(struct miracast_head *head)
 	head->grab_overrun = false;
 }
 
-static bool miracast_head_copying(struct miracast_head *head)
-{
-	bool copying;
-
-	spin_lock_irq(&head->lock);
-	copying = head->copying;
-	spin_unlock_irq(&head->lock);
-	return copying;
-}
-
 /* Take the head's reader off it: nothing of it is read or written any more when this returns. */
 static void miracast_reader_revoke(struct miracast_head *head)
 {
@@ -308,7 +258,7 @@ static void miracast_reader_revoke(struct miracast_head *head)
 	if (!reader)
 		return;
 
-	wait_event(head->wait, !miracast_head_copying(head));
+	wait_event(head->wait, !miracast_engine_copying(head));
 	list_splice_init(&reader->done, &jobs);
 	list_for_each_entry_safe(job, next, &jobs, link)
 		miracast_job_free(job);
@@ -316,26 +266,21 @@ static void miracast_reader_revoke(struct miracast_head *head)
 
 /* ---- stream descriptor ---- */
 
-static int miracast_alloc(void *object, union miracast_argument *arg, struct file **file, int *fd)
+static int miracast_alloc(void *object, struct miracast_request *request)
 {
+	struct miracast_alloc *alloc = &request->arg.alloc;
 	struct miracast_reader *reader = object;
 	struct dma_buf *buf;
 
-	if (arg->alloc.flags || !arg->alloc.size || arg->alloc.size > MIRACAST_MAX_ALLOC)
+	if (alloc->flags || !alloc->size || alloc->size > MIRACAST_MAX_ALLOC)
 		return -EINVAL;
 	if (READ_ONCE(reader->revoked))
 		return -ESHUTDOWN;
-
-	*fd = get_unused_fd_flags(O_CLOEXEC);
-	if (*fd < 0)
-		return *fd;
-	buf = miracast_buffer_create(reader->head->device, PAGE_ALIGN(arg->alloc.size));
-	if (IS_ERR(buf)) {
-		put_unused_fd(*fd);
+	buf = miracast_buffer_create(reader->head->device, PAGE_ALIGN(alloc->size));
+	if (IS_ERR(buf))
 		return PTR_ERR(buf);
-	}
-	arg->alloc.fd = *fd;
-	*file = buf->file;
+	alloc->fd = request->fd;
+	request->file = buf->file;
 	return 0;
 }
 
@@ -388,16 +333,16 @@ err_buf:
 	return ERR_PTR(ret);
 }
 
-static int miracast_queue(void *object, union miracast_argument *arg, struct file **file, int *fd)
+static int miracast_queue(void *object, struct miracast_request *request)
 {
 	struct miracast_reader *reader = object;
 	struct miracast_head *head = reader->head;
 	struct miracast_job *job;
-	int ret = miracast_queue_check(&arg->queue);
+	int ret = miracast_queue_check(&request->arg.queue);
 
 	if (ret)
 		return ret;
-	job = miracast_job_create(reader, &arg->queue);
+	job = miracast_job_create(reader, &request->arg.queue);
 	if (IS_ERR(job))
 		return PTR_ERR(job);
 
@@ -418,27 +363,23 @@ static int miracast_queue(void *object, union miracast_argument *arg, struct fil
 	return ret;
 }
 
-static int miracast_dequeue(void *object, union miracast_argument *arg, struct file **file, int *fd)
+static int miracast_dequeue(void *object, struct miracast_request *request)
 {
 	struct miracast_reader *reader = object;
-	struct miracast_head *head = reader->head;
-	struct miracast_job *job = NULL;
-	bool revoked;
+	struct miracast_job *job;
+	int ret;
 
-	spin_lock_irq(&head->lock);
-	revoked = reader->revoked;
-	if (!revoked) {
-		job = list_first_entry_or_null(&reader->done, struct miracast_job, link);
-		if (job) {
-			list_del(&job->link);
-			reader->owned--;
-		}
+	spin_lock_irq(&reader->head->lock);
+	job = list_first_entry_or_null(&reader->done, struct miracast_job, link);
+	ret = reader->revoked ? -ESHUTDOWN : job ? 0 : -EAGAIN;
+	if (!ret) {
+		list_del(&job->link);
+		reader->owned--;
 	}
-	spin_unlock_irq(&head->lock);
-	if (!job)
-		return revoked ? -ESHUTDOWN : -EAGAIN;
-
-	arg->done = job->done;
+	spin_unlock_irq(&reader->head->lock);
+	if (ret)
+		return ret;
+	request->arg.done = job->done;
 	miracast_job_free(job);
 	return 0;
 }
@@ -450,7 +391,6 @@ static int miracast_grab_begin(struct miracast_reader *reader, struct miracast_g
 	struct miracast_head *head = reader->head;
 	const struct miracast_frame *frame = &head->frame;
 	struct drm_framebuffer *fb = frame->fb;
-	struct drm_rect damage;
 
 	lockdep_assert_held(&head->lock);
 	if (reader->revoked)
@@ -462,11 +402,7 @@ static int miracast_grab_begin(struct miracast_reader *reader, struct miracast_g
 	if (!head->showing || !fb || frame->seq <= grab->after_seq)
 		return -EAGAIN;
 
-	damage = miracast_damage_since(head, grab->after_seq);
-	grab->damage.x1 = damage.x1;
-	grab->damage.y1 = damage.y1;
-	grab->damage.x2 = damage.x2;
-	grab->damage.y2 = damage.y2;
+	grab->damage = miracast_damage_since(head, grab->after_seq);
 	grab->sequence = frame->seq;
 	grab->ready_ns = ktime_to_ns(frame->ready);
 	grab->flip_ns = ktime_to_ns(frame->flip);
@@ -502,108 +438,94 @@ static void miracast_grab_undo(void *object)
 	spin_unlock_irq(&head->lock);
 }
 
+/*
+ * Own buffers get a new, read-only dma-buf each time; GEM keeps only those that its own ioctl made.
+ * For an imported one the GPU that made it knows its own dma-buf when it sees it again.
+ */
 static struct dma_buf *miracast_grab_export(struct drm_framebuffer *fb)
 {
 	struct drm_gem_object *obj = fb->obj[0];
 
 	if (!miracast_framebuffer_imported(fb))
-		return miracast_export(obj, &miracast_view_ops, O_RDONLY | O_CLOEXEC);
-	/* The GPU that made it knows its own dma-buf when it sees it again. */
+		return drm_gem_prime_export(obj, O_RDONLY | O_CLOEXEC);
 	get_dma_buf(obj->import_attach->dmabuf);
 	return obj->import_attach->dmabuf;
 }
 
-static int miracast_grab(void *object, union miracast_argument *arg, struct file **file, int *fd)
+static int miracast_grab(void *object, struct miracast_request *request)
 {
+	struct miracast_grab *grab = &request->arg.grab;
 	struct miracast_reader *reader = object;
 	struct drm_framebuffer *fb;
 	struct dma_buf *buf;
 	int ret;
 
-	if (arg->grab.flags)
+	if (grab->flags)
 		return -EINVAL;
-	*fd = get_unused_fd_flags(O_CLOEXEC);
-	if (*fd < 0)
-		return *fd;
-
 	spin_lock_irq(&reader->head->lock);
-	ret = miracast_grab_begin(reader, &arg->grab, &fb);
+	ret = miracast_grab_begin(reader, grab, &fb);
 	spin_unlock_irq(&reader->head->lock);
 	if (ret)
-		goto err_fd;
+		return ret;
 
 	buf = miracast_grab_export(fb);
 	drm_framebuffer_put(fb);
 	if (IS_ERR(buf)) {
-		ret = PTR_ERR(buf);
-		goto err_grab;
+		miracast_grab_undo(reader);
+		return PTR_ERR(buf);
 	}
-	arg->grab.fd = *fd;
-	*file = buf->file;
+	grab->fd = request->fd;
+	request->file = buf->file;
 	return 0;
-
-err_grab:
-	miracast_grab_undo(reader);
-err_fd:
-	put_unused_fd(*fd);
-	return ret;
 }
 
-static int miracast_release(void *object, union miracast_argument *arg, struct file **file, int *fd)
+static int miracast_release(void *object, struct miracast_request *request)
 {
+	struct miracast_release *release = &request->arg.release;
 	struct miracast_reader *reader = object;
 	struct miracast_head *head = reader->head;
-	int ret = 0;
+	int ret = -EINVAL;
 
-	if (arg->release.flags)
-		return -EINVAL;
 	spin_lock_irq(&head->lock);
 	if (reader->revoked) {
 		ret = -ESHUTDOWN;
-	} else if (!head->grab_seq || head->grab_seq != arg->release.sequence) {
-		ret = -EINVAL;
-	} else {
-		arg->release.result = head->grab_overrun ? MIRACAST_RELEASE_OVERRUN : 0;
+	} else if (!release->flags && head->grab_seq && head->grab_seq == release->sequence) {
+		release->result = head->grab_overrun ? MIRACAST_RELEASE_OVERRUN : 0;
 		miracast_grab_drop(head);
+		ret = 0;
 	}
 	spin_unlock_irq(&head->lock);
 	return ret;
 }
 
-static int miracast_get_state(void *object, union miracast_argument *arg, struct file **file,
-			      int *fd)
+static int miracast_get_state(void *object, struct miracast_request *request)
 {
 	struct miracast_reader *reader = object;
 	struct miracast_head *head = reader->head;
-	struct miracast_state *state = &arg->state;
-	int ret = 0;
+	int ret;
 
 	spin_lock_irq(&head->lock);
-	if (reader->revoked) {
-		ret = -ESHUTDOWN;
-		goto out_unlock;
-	}
-	state->mode = head->mode;
-	if (head->plugged)
-		state->flags |= MIRACAST_STATE_PLUGGED;
-	if (head->active)
-		state->flags |= MIRACAST_STATE_ACTIVE;
-	state->queued = reader->waiting;
-	state->sequence = head->plugged && head->showing ? head->frame.seq : 0;
-	state->copied = reader->copied;
-	state->grabbed = reader->grabbed;
-	state->held = head->held;
-	state->overruns = head->overruns;
-out_unlock:
+	request->arg.state = (struct miracast_state){
+		.mode = head->mode,
+		.flags = (head->plugged ? MIRACAST_STATE_PLUGGED : 0) |
+			 (head->active ? MIRACAST_STATE_ACTIVE : 0),
+		.queued = reader->waiting,
+		.sequence = head->plugged && head->showing ? head->frame.seq : 0,
+		.copied = reader->copied,
+		.grabbed = reader->grabbed,
+		.held = head->held,
+		.overruns = head->overruns,
+	};
+	ret = reader->revoked ? -ESHUTDOWN : 0;
 	spin_unlock_irq(&head->lock);
 	return ret;
 }
 
 static const struct miracast_call miracast_reader_calls[] = {
-	{ MIRACAST_IOC_ALLOC, miracast_alloc },
+	{ MIRACAST_IOC_ALLOC, miracast_alloc, true },
 	{ MIRACAST_IOC_QUEUE, miracast_queue },
 	{ MIRACAST_IOC_DEQUEUE, miracast_dequeue },
-	{ MIRACAST_IOC_GRAB, miracast_grab, miracast_grab_undo },
+	{ MIRACAST_IOC_GRAB, miracast_grab, true, miracast_grab_undo },
 	{ MIRACAST_IOC_RELEASE, miracast_release },
 	{ MIRACAST_IOC_GET_STATE, miracast_get_state },
 };
@@ -657,28 +579,28 @@ static const struct file_operations miracast_reader_fops = {
 
 /* ---- control descriptor ---- */
 
-static int miracast_get_info(void *object, union miracast_argument *arg, struct file **file,
-			     int *fd)
+static int miracast_get_info(void *object, struct miracast_request *request)
 {
 	struct miracast_head *head = object;
-	struct miracast_info *info = &arg->info;
 
-	info->uapi_major = MIRACAST_UAPI_MAJOR;
-	info->uapi_minor = MIRACAST_UAPI_MINOR;
-	info->caps = MIRACAST_CAP_COPY | MIRACAST_CAP_GRAB;
-	info->card_minor = head->device->drm.primary->index;
-	info->connector_id = head->connector.base.id;
-	info->crtc_id = head->crtc.base.id;
-	info->head = head->index;
-	info->head_count = head->device->head_count;
-	info->max_width = MIRACAST_MAX_WIDTH;
-	info->max_height = MIRACAST_MAX_HEIGHT;
-	info->max_clock = MIRACAST_MAX_CLOCK;
-	info->min_refresh = MIRACAST_MIN_REFRESH;
-	info->max_refresh = MIRACAST_MAX_REFRESH;
-	info->max_modes = MIRACAST_MAX_MODES;
-	info->max_edid_size = MIRACAST_MAX_EDID_SIZE;
-	info->max_queued = MIRACAST_MAX_QUEUED;
+	request->arg.info = (struct miracast_info){
+		.uapi_major = MIRACAST_UAPI_MAJOR,
+		.uapi_minor = MIRACAST_UAPI_MINOR,
+		.caps = MIRACAST_CAP_COPY | MIRACAST_CAP_GRAB,
+		.card_minor = head->device->drm.primary->index,
+		.connector_id = head->connector.base.id,
+		.crtc_id = head->crtc.base.id,
+		.head = head->index,
+		.head_count = head->device->head_count,
+		.max_width = MIRACAST_MAX_WIDTH,
+		.max_height = MIRACAST_MAX_HEIGHT,
+		.max_clock = MIRACAST_MAX_CLOCK,
+		.min_refresh = MIRACAST_MIN_REFRESH,
+		.max_refresh = MIRACAST_MAX_REFRESH,
+		.max_modes = MIRACAST_MAX_MODES,
+		.max_edid_size = MIRACAST_MAX_EDID_SIZE,
+		.max_queued = MIRACAST_MAX_QUEUED,
+	};
 	return 0;
 }
 
@@ -687,10 +609,8 @@ static void miracast_head_set_plugged(struct miracast_head *head, bool plugged)
 {
 	spin_lock_irq(&head->lock);
 	if (plugged && !head->plugged && head->mode.clock) {
-		head->events |= 1u << MIRACAST_EVENT_MODE | 1u << MIRACAST_EVENT_POWER;
-		head->event_time[MIRACAST_EVENT_MODE] = ktime_get();
-		head->event_time[MIRACAST_EVENT_POWER] = ktime_get();
-		wake_up_all(&head->wait);
+		miracast_head_tell(head, MIRACAST_EVENT_MODE);
+		miracast_head_tell(head, MIRACAST_EVENT_POWER);
 	}
 	head->plugged = plugged;
 	if (!plugged && head->grab_fb) {
@@ -702,9 +622,9 @@ static void miracast_head_set_plugged(struct miracast_head *head, bool plugged)
 	spin_unlock_irq(&head->lock);
 }
 
-static int miracast_plug(void *object, union miracast_argument *arg, struct file **file, int *fd)
+static int miracast_plug(void *object, struct miracast_request *request)
 {
-	const struct miracast_plug *plug = &arg->plug;
+	const struct miracast_plug *plug = &request->arg.plug;
 	struct miracast_head *head = object;
 	struct miracast_display *display;
 	struct miracast_mode *modes;
@@ -737,7 +657,7 @@ static int miracast_plug(void *object, union miracast_argument *arg, struct file
 	return 0;
 }
 
-static int miracast_unplug(void *object, union miracast_argument *arg, struct file **file, int *fd)
+static int miracast_unplug(void *object, struct miracast_request *request)
 {
 	struct miracast_head *head = object;
 
@@ -746,31 +666,24 @@ static int miracast_unplug(void *object, union miracast_argument *arg, struct fi
 	return 0;
 }
 
-static int miracast_stream(void *object, union miracast_argument *arg, struct file **file, int *fd)
+static int miracast_stream(void *object, struct miracast_request *request)
 {
 	struct miracast_head *head = object;
 	struct miracast_reader *reader;
-	int ret;
+	struct file *file;
 
-	if (arg->stream.flags)
+	if (request->arg.stream.flags)
 		return -EINVAL;
-	*fd = get_unused_fd_flags(O_CLOEXEC);
-	if (*fd < 0)
-		return *fd;
 	reader = kzalloc(sizeof(*reader), GFP_KERNEL);
-	if (!reader) {
-		ret = -ENOMEM;
-		goto err_fd;
-	}
+	if (!reader)
+		return -ENOMEM;
 	reader->head = head;
 	init_waitqueue_head(&reader->wait);
 	INIT_LIST_HEAD(&reader->done);
-
-	*file = anon_inode_getfile("[miracast]", &miracast_reader_fops, reader, O_RDWR);
-	if (IS_ERR(*file)) {
-		ret = PTR_ERR(*file);
-		*file = NULL;
-		goto err_reader;
+	file = anon_inode_getfile("[miracast]", &miracast_reader_fops, reader, O_RDWR);
+	if (IS_ERR(file)) {
+		kfree(reader);
+		return PTR_ERR(file);
 	}
 
 	mutex_lock(&head->reader_lock);
@@ -779,17 +692,12 @@ static int miracast_stream(void *object, union miracast_argument *arg, struct fi
 	head->reader = reader;
 	spin_unlock_irq(&head->lock);
 	mutex_unlock(&head->reader_lock);
-	arg->stream.fd = *fd;
+	request->arg.stream.fd = request->fd;
+	request->file = file;
 	return 0;
-
-err_reader:
-	kfree(reader);
-err_fd:
-	put_unused_fd(*fd);
-	return ret;
 }
 
-static int miracast_revoke(void *object, union miracast_argument *arg, struct file **file, int *fd)
+static int miracast_revoke(void *object, struct miracast_request *request)
 {
 	struct miracast_head *head = object;
 
@@ -803,7 +711,7 @@ static const struct miracast_call miracast_control_calls[] = {
 	{ MIRACAST_IOC_GET_INFO, miracast_get_info },
 	{ MIRACAST_IOC_PLUG, miracast_plug },
 	{ MIRACAST_IOC_UNPLUG, miracast_unplug },
-	{ MIRACAST_IOC_STREAM, miracast_stream },
+	{ MIRACAST_IOC_STREAM, miracast_stream, true },
 	{ MIRACAST_IOC_REVOKE, miracast_revoke },
 };
 
@@ -905,8 +813,8 @@ static int miracast_control_close(struct inode *inode, struct file *file)
 {
 	struct miracast_head *head = file->private_data;
 
-	miracast_revoke(head, NULL, NULL, NULL);
-	miracast_unplug(head, NULL, NULL, NULL);
+	miracast_revoke(head, NULL);
+	miracast_unplug(head, NULL);
 
 	mutex_lock(&head->device->lock);
 	head->claimed = false;

@@ -38,10 +38,10 @@ static const u32 miracast_writeback_formats[] = { DRM_FORMAT_XRGB8888 };
  * @uncached: the source may be write-combined: reading it takes streaming loads to be fast
  */
 void miracast_copy(const struct iosys_map *dst, u32 dst_pitch, const struct iosys_map *src,
-		   u32 src_pitch, const struct drm_rect *rect, bool uncached)
+		   u32 src_pitch, const struct miracast_rect *rect, bool uncached)
 {
-	size_t bytes = 4 * (size_t)drm_rect_width(rect);
-	int y;
+	size_t bytes = 4 * (size_t)(rect->x2 - rect->x1);
+	u32 y;
 
 	for (y = rect->y1; y < rect->y2; y++) {
 		struct iosys_map to = *dst;
@@ -66,32 +66,22 @@ void miracast_copy(const struct iosys_map *dst, u32 dst_pitch, const struct iosy
 static void miracast_job_run(struct miracast_job *job)
 {
 	const struct miracast_frame *frame = &job->frame;
-	const struct miracast_rect *damage = &job->done.damage;
-	struct drm_rect rect = DRM_RECT_INIT(damage->x1, damage->y1, damage->x2 - damage->x1,
-					     damage->y2 - damage->y1);
+	struct drm_framebuffer *fb = frame->fb;
 	struct iosys_map src;
 
 	if (job->done.status)
 		return;
-	if (!frame->fb) {
-		miracast_copy(&job->dst, job->dst_pitch, NULL, 0, &rect, false);
+	if (!fb) {
+		miracast_copy(&job->dst, job->dst_pitch, NULL, 0, &job->done.damage, false);
 		return;
 	}
-	src = to_miracast_framebuffer(frame->fb)->data[0];
-	iosys_map_incr(&src, (size_t)frame->y * frame->fb->pitches[0] + 4 * frame->x);
-	miracast_copy(&job->dst, job->dst_pitch, &src, frame->fb->pitches[0], &rect,
-		      miracast_framebuffer_imported(frame->fb));
+	src = to_miracast_framebuffer(fb)->data[0];
+	iosys_map_incr(&src, (size_t)frame->y * fb->pitches[0] + 4 * frame->x);
+	miracast_copy(&job->dst, job->dst_pitch, &src, fb->pitches[0], &job->done.damage,
+		      miracast_framebuffer_imported(fb));
 }
 
 /* ---- the queue ---- */
-
-static void miracast_job_set_damage(struct miracast_job *job, struct drm_rect rect)
-{
-	job->done.damage.x1 = rect.x1;
-	job->done.damage.y1 = rect.y1;
-	job->done.damage.x2 = rect.x2;
-	job->done.damage.y2 = rect.y2;
-}
 
 /* A stream's job gets the frame that is current now. */
 static void miracast_job_take_frame(struct miracast_head *head, struct miracast_job *job)
@@ -109,7 +99,7 @@ static void miracast_job_take_frame(struct miracast_head *head, struct miracast_
 		job->done.flags |= MIRACAST_FRAME_IMPORTED;
 	if (job->dst_width != frame->width || job->dst_height != frame->height)
 		job->done.status = -ERANGE;
-	miracast_job_set_damage(job, miracast_damage_since(head, job->dst_seq));
+	job->done.damage = miracast_damage_since(head, job->dst_seq);
 }
 
 static bool miracast_head_foreign(const struct miracast_head *head)
@@ -117,13 +107,20 @@ static bool miracast_head_foreign(const struct miracast_head *head)
 	return head->showing && head->frame.fb && miracast_framebuffer_imported(head->frame.fb);
 }
 
+/* Is a stream's job under way? One at a time, so that records come in the order of frames. */
+static bool miracast_engine_copies(const struct miracast_head *head)
+{
+	lockdep_assert_held(&head->lock);
+	return head->foreign_job || (head->engine_job && head->engine_job->reader);
+}
+
 /* The first stream's job that the current frame serves, still in the queue. */
-static struct miracast_job *miracast_engine_copy(struct miracast_head *head)
+static struct miracast_job *miracast_engine_next_copy(struct miracast_head *head)
 {
 	struct miracast_job *job;
 
 	lockdep_assert_held(&head->lock);
-	if (!head->plugged || !head->showing || head->copying)
+	if (!head->plugged || !head->showing || miracast_engine_copies(head))
 		return NULL;
 	list_for_each_entry(job, &head->jobs, link)
 		if (job->reader && miracast_reader_wants(job, head->frame.seq))
@@ -131,46 +128,55 @@ static struct miracast_job *miracast_engine_copy(struct miracast_head *head)
 	return NULL;
 }
 
+/* A writeback comes first: it holds up its commit's flip, a copy only whatever comes next. */
 static struct miracast_job *miracast_engine_next(struct miracast_head *head)
 {
-	struct miracast_job *job, *found = NULL;
+	struct miracast_job *job;
 
-	lockdep_assert_held(&head->lock);
-	list_for_each_entry(job, &head->jobs, link) {
-		if (!job->reader) {
-			found = job;
-			break;
-		}
-	}
-	/* A writeback holds up its commit's flip, a copy whatever comes next. */
-	if (!found && !miracast_head_foreign(head))
-		found = miracast_engine_copy(head);
-	if (!found)
-		return NULL;
-
-	list_del_init(&found->link);
-	if (found->reader) {
-		head->copying = true;
-		miracast_job_take_frame(head, found);
-	}
-	head->engine_reads = found->frame.fb;
-	head->engine_busy = true;
-	return found;
+	list_for_each_entry(job, &head->jobs, link)
+		if (!job->reader)
+			return job;
+	return miracast_head_foreign(head) ? NULL : miracast_engine_next_copy(head);
 }
 
-static void miracast_engine_done(struct miracast_head *head, struct miracast_job *job)
+/* Run a job of the queue in one of the two workers' places. Called and left with the lock. */
+static void miracast_engine_run(struct miracast_head *head, struct miracast_job **place,
+				struct miracast_job *job, int status)
 {
+	bool writeback = !job->reader;
+
 	lockdep_assert_held(&head->lock);
-	if (job->reader) {
-		head->copying = false;
+	list_del_init(&job->link);
+	if (!writeback)
+		miracast_job_take_frame(head, job);
+	/* Own buffers are mapped since their commit was prepared; the foreign worker saw to it. */
+	if (!status && job->frame.fb &&
+	    !smp_load_acquire(&to_miracast_framebuffer(job->frame.fb)->mapped))
+		status = -EOPNOTSUPP;
+	if (status)
+		job->done.status = status;
+	*place = job;
+	spin_unlock_irq(&head->lock);
+
+	miracast_job_run(job);
+
+	spin_lock_irq(&head->lock);
+	*place = NULL;
+	status = job->done.status;
+	if (!writeback)
 		miracast_reader_job_done(job);
-	}
 	wake_up_all(&head->wait);
+	if (writeback) {
+		/* The job is gone after this. */
+		spin_unlock_irq(&head->lock);
+		drm_writeback_signal_completion(&head->writeback, status);
+		spin_lock_irq(&head->lock);
+	}
 }
 
 static void miracast_foreign_kick(struct miracast_head *head)
 {
-	if (miracast_head_foreign(head) && miracast_engine_copy(head))
+	if (miracast_head_foreign(head) && miracast_engine_next_copy(head))
 		queue_work(system_unbound_wq, &head->foreign);
 }
 
@@ -181,30 +187,8 @@ static void miracast_engine_work(struct work_struct *work)
 	struct miracast_job *job;
 
 	spin_lock_irq(&head->lock);
-	while ((job = miracast_engine_next(head))) {
-		bool writeback = !job->reader;
-		int status;
-
-		/* Own buffers are mapped since their commit was prepared, writeback's all. */
-		if (job->frame.fb &&
-		    !smp_load_acquire(&to_miracast_framebuffer(job->frame.fb)->mapped))
-			job->done.status = -EOPNOTSUPP;
-		spin_unlock_irq(&head->lock);
-
-		miracast_job_run(job);
-
-		spin_lock_irq(&head->lock);
-		head->engine_reads = NULL;
-		head->engine_busy = false;
-		status = job->done.status;
-		miracast_engine_done(head, job);
-		if (writeback) {
-			/* From here on the job may be gone. */
-			spin_unlock_irq(&head->lock);
-			drm_writeback_signal_completion(&head->writeback, status);
-			spin_lock_irq(&head->lock);
-		}
-	}
+	while ((job = miracast_engine_next(head)))
+		miracast_engine_run(head, &head->engine_job, job, 0);
 	/* A copy that ran here kept the other worker away. */
 	miracast_foreign_kick(head);
 	spin_unlock_irq(&head->lock);
@@ -229,22 +213,9 @@ static void miracast_foreign_copy(struct miracast_head *head, struct drm_framebu
 
 	cookie = dma_fence_begin_signalling();
 	spin_lock_irq(&head->lock);
-	job = head->showing && head->frame.seq == seq ? miracast_engine_copy(head) : NULL;
-	if (job) {
-		list_del_init(&job->link);
-		miracast_job_take_frame(head, job);
-		if (ret)
-			job->done.status = ret;
-		head->copying = true;
-		head->foreign_reads = fb;
-		spin_unlock_irq(&head->lock);
-
-		miracast_job_run(job);
-
-		spin_lock_irq(&head->lock);
-		head->foreign_reads = NULL;
-		miracast_engine_done(head, job);
-	}
+	job = head->frame.seq == seq ? miracast_engine_next_copy(head) : NULL;
+	if (job)
+		miracast_engine_run(head, &head->foreign_job, job, ret);
 	spin_unlock_irq(&head->lock);
 	dma_fence_end_signalling(cookie);
 
@@ -258,22 +229,17 @@ static void miracast_foreign_work(struct work_struct *work)
 	struct drm_framebuffer *fb;
 	u64 seq;
 
-	for (;;) {
-		spin_lock_irq(&head->lock);
-		fb = miracast_head_foreign(head) && miracast_engine_copy(head) ? head->frame.fb :
-										 NULL;
+	spin_lock_irq(&head->lock);
+	while (miracast_head_foreign(head) && miracast_engine_next_copy(head)) {
+		fb = head->frame.fb;
 		seq = head->frame.seq;
-		if (fb)
-			drm_framebuffer_get(fb);
+		drm_framebuffer_get(fb);
 		spin_unlock_irq(&head->lock);
-		if (!fb)
-			break;
 		miracast_foreign_copy(head, fb, seq);
 		drm_framebuffer_put(fb);
+		spin_lock_irq(&head->lock);
 	}
-
 	/* What came meanwhile and is none of ours. */
-	spin_lock_irq(&head->lock);
 	miracast_engine_kick(head);
 	spin_unlock_irq(&head->lock);
 }
@@ -296,7 +262,9 @@ bool miracast_engine_reads(const struct miracast_head *head, const struct drm_fr
 	const struct miracast_job *job;
 
 	lockdep_assert_held(&head->lock);
-	if (head->engine_reads == fb || head->foreign_reads == fb)
+	if (head->engine_job && head->engine_job->frame.fb == fb)
+		return true;
+	if (head->foreign_job && head->foreign_job->frame.fb == fb)
 		return true;
 	list_for_each_entry(job, &head->jobs, link)
 		if (!job->reader && job->frame.fb == fb)
@@ -304,14 +272,24 @@ bool miracast_engine_reads(const struct miracast_head *head, const struct drm_fr
 	return false;
 }
 
-/* Nothing reads, and no writeback waits to. */
+bool miracast_engine_copying(struct miracast_head *head)
+{
+	bool copying;
+
+	spin_lock_irq(&head->lock);
+	copying = miracast_engine_copies(head);
+	spin_unlock_irq(&head->lock);
+	return copying;
+}
+
+/* Does nothing run, and no writeback wait to? */
 bool miracast_engine_idle(struct miracast_head *head)
 {
 	const struct miracast_job *job;
 	bool idle;
 
 	spin_lock_irq(&head->lock);
-	idle = !head->engine_busy && !head->copying;
+	idle = !head->engine_job && !head->foreign_job;
 	list_for_each_entry(job, &head->jobs, link)
 		idle &= !!job->reader;
 	spin_unlock_irq(&head->lock);
@@ -344,7 +322,7 @@ void miracast_engine_bind(struct miracast_head *head)
 	head->writeback_job = NULL;
 	if (head->showing)
 		job->frame = head->frame;
-	miracast_job_set_damage(job, DRM_RECT_INIT(0, 0, job->dst_width, job->dst_height));
+	job->done.damage = (struct miracast_rect){ 0, 0, job->dst_width, job->dst_height };
 	list_add_tail(&job->link, &head->jobs);
 }
 
