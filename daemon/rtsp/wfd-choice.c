@@ -37,15 +37,31 @@ static bool choose_profile(uint32_t profiles, enum media_profile *ret)
 	return true;
 }
 
+/*
+ * A sink that lists the High profile alone is taken to decode Constrained Baseline as well, which
+ * every sink has to: AOSP sends it the lower of both sides' profiles. Where a sink says itself what
+ * it takes in Baseline, that holds.
+ */
+static uint32_t get_profiles(const struct wfd_sink *sink, const struct wfd_video_codec *codec)
+{
+	uint32_t listed = 0;
+
+	for (uint8_t i = 0; i < sink->video.n_codecs; i++)
+		listed |= sink->video.codecs[i].profiles;
+	if (listed & 1u << MEDIA_PROFILE_CBP || !(codec->profiles & 1u << MEDIA_PROFILE_CHP))
+		return codec->profiles;
+	return codec->profiles | 1u << MEDIA_PROFILE_CBP;
+}
+
 /* Each level bit of a sink implies all lower levels. */
-static bool try_codec(const struct wfd_video_codec *codec, const struct wfd_caps *caps,
-		      struct wfd_choice *c)
+static bool try_codec(const struct wfd_sink *sink, const struct wfd_video_codec *codec,
+		      const struct wfd_caps *caps, struct wfd_choice *c)
 {
 	if (!(codec->modes[c->table] & UINT64_C(1) << c->index))
 		return false;
 	if (c->level_idc > codec->max_level_idc)
 		return false;
-	return choose_profile(codec->profiles & caps->profiles, &c->profile);
+	return choose_profile(get_profiles(sink, codec) & caps->profiles, &c->profile);
 }
 
 /* The entry of the sink that carries the mode; one with the High profile before one without. */
@@ -57,7 +73,7 @@ static bool choose_codec(const struct wfd_sink *sink, const struct wfd_caps *cap
 	for (uint8_t i = 0; i < sink->video.n_codecs; i++) {
 		struct wfd_choice try = *c;
 
-		if (!try_codec(&sink->video.codecs[i], caps, &try))
+		if (!try_codec(sink, &sink->video.codecs[i], caps, &try))
 			continue;
 		if (found && (try.profile != MEDIA_PROFILE_CHP || c->profile == MEDIA_PROFILE_CHP))
 			continue;
@@ -66,16 +82,6 @@ static bool choose_codec(const struct wfd_sink *sink, const struct wfd_caps *cap
 		found = true;
 	}
 	return found;
-}
-
-/*
- * Every sink has to take CEA 0 in the Baseline profile, whatever it lists (wfd-protocol.md 2.1):
- * the last resort of sinks with strange lists.
- */
-static bool is_last_resort(const struct wfd_choice *c, const struct wfd_caps *caps)
-{
-	return c->table == WFD_TABLE_CEA && c->index == 0 &&
-	       caps->profiles & 1u << MEDIA_PROFILE_CBP;
 }
 
 static bool make_choice(const struct wfd_sink *sink, const struct wfd_caps *caps,
@@ -90,7 +96,7 @@ static bool make_choice(const struct wfd_sink *sink, const struct wfd_caps *caps
 	c.level_idc = wfd_level_for_mode(&c.mode);
 	if (!c.level_idc || c.level_idc > caps->max_level_idc)
 		return false;
-	if (!choose_codec(sink, caps, &c) && !is_last_resort(&c, caps))
+	if (!choose_codec(sink, caps, &c))
 		return false;
 	*ret = c;
 	return true;

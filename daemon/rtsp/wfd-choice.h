@@ -48,7 +48,7 @@ struct wfd_choices {
 /*
  * rate_bps is capped by the sink's own maximum. 0; -EOPNOTSUPP: no mode in common; -ENOSPC: the
  * rate does not carry the lowest mode of at least 1024x768 (the lowest mode at all when there is
- * none that large). 640x480p60 counts as listed by every sink that has formats.
+ * none that large). Only modes that the sink listed, 640x480p60 no less than others.
  */
 int wfd_choose(const struct wfd_sink *sink, const struct wfd_caps *caps, uint64_t rate_bps,
 	       struct wfd_choices *ret);

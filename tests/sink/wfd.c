@@ -158,14 +158,22 @@ static unsigned first_bit(uint32_t value)
 	return (unsigned)__builtin_ctz(value);
 }
 
-/* Is there an offered codec with this profile, mode and at least this level? */
+/*
+ * Is there an offered codec with this profile, mode and at least this level? High alone includes
+ * Constrained Baseline, which every sink decodes; sources are known to take the lower one.
+ */
 static bool is_offered(const struct wfd_formats *offered, const struct wfd_codec *codec,
 		       enum wfd_table table)
 {
+	uint32_t implied = 1;
+
+	for (size_t i = 0; i < offered->count; i++)
+		implied &= ~offered->codecs[i].profile;
 	for (size_t i = 0; i < offered->count; i++) {
 		const struct wfd_codec *o = &offered->codecs[i];
+		uint32_t profile = o->profile & 2 ? o->profile | implied : o->profile;
 
-		if (o->profile & codec->profile && o->modes[table] & codec->modes[table] &&
+		if (profile & codec->profile && o->modes[table] & codec->modes[table] &&
 		    o->level >= codec->level)
 			return true;
 	}

@@ -157,14 +157,37 @@ static void test_best(void **state)
 	/* No CEA mode of note: the VESA one. */
 	assert_int_equal(choose("00 00 01 10 00000001 00000c00 00000000"), 0);
 	expect(1360, 768, 60, MEDIA_PROFILE_CBP, 40);
-	/* Only interlaced, only reserved, nothing: the one that every sink has. */
-	assert_int_equal(choose("00 00 01 10 00004214 00000000 00000000"), 0);
+}
+
+/* Nothing that we may choose: 640x480p60 is mandatory for sinks, and yet it is not theirs. */
+static void test_none(void **state)
+{
+	(void)state;
+	assert_int_equal(choose("00 00 01 10 00004214 00000000 00000000"), -EOPNOTSUPP);
+	assert_int_equal(choose("00 00 02 10 fffe0000 e0000000 fffff000"), -EOPNOTSUPP);
+	assert_int_equal(choose("00 00 04 10 " ALL), -EOPNOTSUPP); /* a reserved profile */
+	assert_int_equal(choose("00 00 01 00 " ALL), -EOPNOTSUPP); /* no level */
+	assert_int_equal(choose("00 00 01 10 00004215 00000000 00000000"), 0);
 	expect(640, 480, 60, MEDIA_PROFILE_CBP, 31);
 	assert_int_equal(choices.n, 1);
-	assert_int_equal(choose("00 00 02 10 fffe0000 e0000000 fffff000"), 0);
+}
+
+/* An encoder without High, and a sink that says nothing of Baseline, or little. */
+static void test_baseline(void **state)
+{
+	struct wfd_caps baseline = caps;
+
+	(void)state;
+	baseline.profiles = 1u << MEDIA_PROFILE_CBP;
+	assert_int_equal(choose_with(&baseline, "00 00 02 04 00000080 0 0", 100000000), 0);
+	expect(1920, 1080, 30, MEDIA_PROFILE_CBP, 40);
+	assert_int_equal(choose_with(&baseline, "00 00 02 04 00000081 0 0, 01 01 00000001 0 0",
+				     100000000), 0);
 	expect(640, 480, 60, MEDIA_PROFILE_CBP, 31);
-	assert_int_equal(choose("00 00 04 10 " ALL), 0);
-	expect(640, 480, 60, MEDIA_PROFILE_CBP, 31);
+	assert_int_equal(choices.n, 1);
+	baseline.profiles = 1u << MEDIA_PROFILE_CHP;
+	assert_int_equal(choose_with(&baseline, "00 00 01 04 00000080 0 0", 100000000),
+			 -EOPNOTSUPP);
 }
 
 static void test_order(void **state)
@@ -327,8 +350,9 @@ static void test_ladder(void **state)
 	assert_int_equal(ladder[2].mode.height, 480);
 	assert_int_equal(wfd_choices_ladder(&choices, &ladder[1], ladder), 2);
 	assert_int_equal(wfd_choices_ladder(&choices, &ladder[1], ladder), 1);
+	/* What the sink did not list is no rung either. */
 	assert_int_equal(choose("00 00 03 10 00000080 0 0"), 0);
-	assert_int_equal(wfd_choices_ladder(&choices, &choices.list[0], ladder), 2);
+	assert_int_equal(wfd_choices_ladder(&choices, &choices.list[0], ladder), 1);
 }
 
 static void test_lines(void **state)
