@@ -166,7 +166,8 @@ static void test_none(void **state)
 	assert_int_equal(choose("00 00 01 10 00004214 00000000 00000000"), -EOPNOTSUPP);
 	assert_int_equal(choose("00 00 02 10 fffe0000 e0000000 fffff000"), -EOPNOTSUPP);
 	assert_int_equal(choose("00 00 04 10 " ALL), -EOPNOTSUPP); /* a reserved profile */
-	assert_int_equal(choose("00 00 01 00 " ALL), -EOPNOTSUPP); /* no level */
+	assert_int_equal(choose("00 00 01 00 " ALL), 0); /* no level: the lowest, which all have */
+	expect(1280, 720, 30, MEDIA_PROFILE_CBP, 31);
 	assert_int_equal(choose("00 00 01 10 00004215 00000000 00000000"), 0);
 	expect(640, 480, 60, MEDIA_PROFILE_CBP, 31);
 	assert_int_equal(choices.n, 1);
@@ -181,8 +182,9 @@ static void test_baseline(void **state)
 	baseline.profiles = 1u << MEDIA_PROFILE_CBP;
 	assert_int_equal(choose_with(&baseline, "00 00 02 04 00000080 0 0", 100000000), 0);
 	expect(1920, 1080, 30, MEDIA_PROFILE_CBP, 40);
-	assert_int_equal(choose_with(&baseline, "00 00 02 04 00000081 0 0, 01 01 00000001 0 0",
-				     100000000), 0);
+	assert_int_equal(
+		choose_with(&baseline, "00 00 02 04 00000081 0 0, 01 01 00000001 0 0", 100000000),
+		0);
 	expect(640, 480, 60, MEDIA_PROFILE_CBP, 31);
 	assert_int_equal(choices.n, 1);
 	baseline.profiles = 1u << MEDIA_PROFILE_CHP;
@@ -399,6 +401,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tables),	   cmocka_unit_test(test_levels),
 		cmocka_unit_test(test_affordable), cmocka_unit_test(test_best),
+		cmocka_unit_test(test_none),	   cmocka_unit_test(test_baseline),
 		cmocka_unit_test(test_order),	   cmocka_unit_test(test_native),
 		cmocka_unit_test(test_edid),	   cmocka_unit_test(test_entries),
 		cmocka_unit_test(test_caps),	   cmocka_unit_test(test_rate),
