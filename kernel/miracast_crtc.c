@@ -454,6 +454,8 @@ int miracast_crtc_init(struct miracast_head *head)
 	struct miracast_plane *plane;
 	int ret;
 
+	/* The grid is divided by it, whoever asks for a time before the first mode set. */
+	head->vblank_period = NSEC_PER_SEC / 60;
 	hrtimer_setup(&head->vblank_timer, miracast_vblank_tick, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_ABS_HARD);
 
