@@ -7,8 +7,8 @@
  *
  * No reference is taken to a frame's buffer. While it is shown the plane's state holds it; when the
  * next frame retires it the old state does, until the flip event of that next frame (see
- * miracast_commit_tail()), and that event is held as long as the buffer is read. Switching off waits
- * for readers instead.
+ * miracast_commit_tail()), and that event is held as long as the buffer is read. Switching off
+ * waits for readers instead.
  */
 #include <linux/dma-fence.h>
 #include <linux/math64.h>
@@ -173,7 +173,9 @@ static struct drm_framebuffer *miracast_frame_latch(struct miracast_head *head,
 
 /* ---- flips ---- */
 
-/* Copies end by themselves; a grab ends when another process likes, so it holds for a while only. */
+/*
+ * Copies end by themselves; a grab ends when another process likes, so it holds for a while only.
+ */
 static bool miracast_flip_held(struct miracast_head *head)
 {
 	lockdep_assert_held(&head->lock);
@@ -401,8 +403,9 @@ static int miracast_plane_prepare_fb(struct drm_plane *plane, struct drm_plane_s
 	if (!new->fb)
 		return 0;
 	/*
-	 * Own buffers are cheap to map and are read sooner or later. Those of a GPU are usually read
-	 * by that GPU; who reads them by the CPU maps them then, but for a writeback that is too late.
+	 * Own buffers are cheap to map and are read sooner or later. Those of a GPU are usually
+	 * read by that GPU; who reads them by the CPU maps them then, but for a writeback that is
+	 * too late.
 	 */
 	if (!miracast_framebuffer_imported(new->fb) ||
 	    miracast_writeback_wanted(plane_to_head(plane), new->state)) {

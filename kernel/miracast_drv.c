@@ -5,9 +5,9 @@
  * Knows DRM's device and GEM helpers. Does not know what is plugged, when a picture is shown or who
  * reads it.
  *
- * The card is made at load with all its heads and never changes: desktops cope badly with cards that
- * come late or go early. There is no console on it (no fbdev), so that nobody's kernel log appears
- * on a television.
+ * The card is made at load with all its heads and never changes: desktops cope badly with cards
+ * that come late or go early. There is no console on it (no fbdev), so that nobody's kernel log
+ * appears on a television.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-fence.h>
@@ -96,7 +96,10 @@ static const struct drm_framebuffer_funcs miracast_framebuffer_funcs = {
 	.dirty = drm_atomic_helper_dirtyfb,
 };
 
-/* The stock helper takes any modifier when a driver lists none; a wrong one would be shown as noise. */
+/*
+ * The stock helper takes any modifier when a driver lists none; a wrong one would be shown as
+ * noise.
+ */
 static bool miracast_framebuffer_supported(const struct drm_mode_fb_cmd2 *cmd)
 {
 	if (cmd->pixel_format != DRM_FORMAT_XRGB8888 && cmd->pixel_format != DRM_FORMAT_ARGB8888)

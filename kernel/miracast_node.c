@@ -3,8 +3,8 @@
  * The node /dev/miracast: the control and stream descriptors of <uapi/miracast.h>, which says what
  * each call means. A stream descriptor is called a reader in here.
  *
- * Knows user space: pointers, sizes, flags, descriptors. What it hands to the other files is checked
- * and is the kernel's. Does not know KMS beyond the ids it tells.
+ * Knows user space: pointers, sizes, flags, descriptors. What it hands to the other files is
+ * checked and is the kernel's. Does not know KMS beyond the ids it tells.
  */
 #include <linux/anon_inodes.h>
 #include <linux/compat.h>

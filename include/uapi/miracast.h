@@ -3,8 +3,9 @@
  * The border between the miracast kernel module and the one program that casts its displays.
  *
  * The module makes one DRM card with a fixed number of heads. To a desktop each head is an ordinary
- * CRTC with a connector of type Virtual, driven by the standard KMS interface and nothing else. This
- * header is the other side: who plugs a display into that connector, and how its pictures leave.
+ * CRTC with a connector of type Virtual, driven by the standard KMS interface and nothing else.
+ * This header is the other side: who plugs a display into that connector, and how its pictures
+ * leave.
  *
  * Why not ioctls on the card: whoever opens a card first becomes its master, whoever is a master's
  * lessee takes the CRTC away from the desktop, and udev hands cards to everybody at the seat. "Who
@@ -13,12 +14,14 @@
  *
  * Two file descriptors, so that a crash of one program costs no more than it must:
  *
- *  control	open("/dev/miracast", O_RDWR). Each open claims a free head; EBUSY when none is left.
- *		Plugs, unplugs, tells of mode and power. Its close unplugs at once and frees the head.
+ *  control	open("/dev/miracast", O_RDWR). Each open claims a free head, or fails with EBUSY.
+ *		Plugs, unplugs, tells of mode and power. Its close unplugs at once and frees the
+ *		head.
  *  stream	made by MIRACAST_IOC_STREAM on the control descriptor and meant to be passed to the
- *		program that encodes. Pictures only. A head has at most one: a new one revokes the old
- *		one. Its close or revocation cancels queued buffers and releases a grab; the display
- *		stays. On a revoked stream every call fails with ESHUTDOWN and poll() says POLLHUP.
+ *		program that encodes. Pictures only. A head has at most one: a new one revokes the
+ *		old one. Its close or revocation cancels queued buffers and releases a grab; the
+ *		display stays. On a revoked stream every call fails with ESHUTDOWN and poll() says
+ *		POLLHUP.
  *
  * Both are non-blocking for ioctls; poll() waits.
  *
@@ -403,8 +406,8 @@ struct miracast_state {
 };
 
 /*
- * poll() on a stream: POLLIN: a record can be dequeued. POLLPRI: a frame is there that is newer than
- * the last grabbed one. POLLHUP: revoked.
+ * poll() on a stream: POLLIN: a record can be dequeued. POLLPRI: a frame is there that is newer
+ * than the last grabbed one. POLLHUP: revoked.
  */
 
 /* On the control descriptor. */

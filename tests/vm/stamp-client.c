@@ -75,12 +75,15 @@ static const uint8_t digits[16][7] = {
 
 static void draw_nonce(struct client *client, uint32_t *pixels, int32_t x, int32_t y, int32_t size)
 {
-	for (int32_t i = 0; i < 8; i++)
+	for (int32_t i = 0; i < 8; i++) {
+		const uint8_t *digit = digits[client->nonce >> (28 - 4 * i) & 15];
+
 		for (int32_t row = 0; row < 7; row++)
 			for (int32_t bit = 0; bit < 5; bit++)
-				if (digits[client->nonce >> (28 - 4 * i) & 15][row] >> (4 - bit) & 1)
+				if (digit[row] >> (4 - bit) & 1)
 					fill(client, pixels, x + (6 * i + bit) * size,
 					     y + row * size, size, size, 0xffffffff);
+	}
 }
 
 static uint64_t now_us(void)
