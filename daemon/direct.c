@@ -59,6 +59,8 @@ static const char *create_hint(int error)
 		return "no permission for /dev/miracast: it belongs to the service's user";
 	case -EBUSY:
 		return "every head of the module is in use: end another session first";
+	case -ENOEXEC:
+		return "miracast-media cannot be run: the installation is incomplete";
 	default:
 		return strerror(-error);
 	}

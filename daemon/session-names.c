@@ -64,3 +64,22 @@ const char *session_stage_to_string(enum session_stage stage)
 	}
 	return "unknown";
 }
+
+const char *session_display_to_string(enum session_display display)
+{
+	switch (display) {
+	case SESSION_DISPLAY_NONE:
+		return "none";
+	case SESSION_DISPLAY_WAITING:
+		return "waiting";
+	case SESSION_DISPLAY_OFF_IN_DESKTOP:
+		return "off-in-desktop";
+	case SESSION_DISPLAY_ON:
+		return "on";
+	case SESSION_DISPLAY_GRACE:
+		return "switched-off";
+	case SESSION_DISPLAY_ASLEEP:
+		return "asleep";
+	}
+	return "unknown";
+}

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The inside of a session, shared by the three files that tell its story: session.c (the contract),
- * session-rtsp.c (what is said to the sink) and session-display.c (what is shown to the desktop).
+ * The inside of a session, shared by the files that tell its story: session.c (the contract),
+ * session-rtsp.c (what is said to the sink), session-mode.c (which mode is sent),
+ * session-rate.c (what the link's reports do) and session-display.c (what the desktop sees and
+ * does). Nobody else includes this.
  */
 #ifndef MIRACAST_SESSION_PRIVATE_H
 #define MIRACAST_SESSION_PRIVATE_H
@@ -9,10 +11,12 @@
 #include "display/head.h"
 #include "media/supervisor.h"
 #include "miracast/session.h"
+#include "rate.h"
 #include "rtsp/exchange.h"
 #include "rtsp/server.h"
 
 #include <netinet/in.h>
+#include <pthread.h>
 #include <systemd/sd-event.h>
 
 #define SESSION_KERNEL_QUEUE_MAX 16 /* messages held during Start; the module coalesces them */
@@ -20,10 +24,30 @@
 #define SESSION_NAME_SIZE	 64
 #define SESSION_SINK_ID_MAX	 16
 
+/* What is to be done from the loop: in this order, one a turn, since the owner may destroy us. */
+enum session_news {
+	SESSION_NEWS_STARTED, /* ops.started */
+	SESSION_NEWS_PLUG,    /* after ops.started [R6] */
+	SESSION_NEWS_HELD,    /* what the kernel said during Start [R4] */
+	SESSION_NEWS_ENDED,   /* ops.ended */
+	SESSION_NEWS_STOPPED, /* ops.stopped */
+	SESSION_NEWS_COUNT,
+};
+
+enum session_timer {
+	SESSION_TIMER_STOP,    /* Stop's limit */
+	SESSION_TIMER_DISPLAY, /* of a state of the display */
+	SESSION_TIMER_IDR,
+	SESSION_TIMER_RATE,
+	SESSION_TIMER_COUNT,
+};
+
 struct session {
 	sd_event *event; /* referenced */
 	const struct session_ops *ops;
 	void *userdata;
+	pthread_t thread;
+	unsigned int notes; /* call backs under way in which the owner must not call us */
 	enum session_state state;
 	bool was_started;
 
@@ -31,77 +55,131 @@ struct session {
 	enum session_encoder encoder;
 	struct media_mode mode_limit;
 	uint16_t source_refresh_hz;
-	char own_text[MEDIA_TEXT_SIZE]; /* of the source's own picture */
+	bool strict_monitor;
+	char host_name[MEDIA_TEXT_SIZE];
 	char sink_name[SESSION_NAME_SIZE];
 	uint8_t sink_id[SESSION_SINK_ID_MAX];
 	size_t sink_id_size;
 
 	struct head *head; /* NULL without a display */
 	struct media_supervisor *media;
-	struct exchange *exchange; /* from Start to the end of Stop */
-	struct rtsp_server *server; /* likewise */
+	struct exchange *exchange;	/* from Start to the end of Stop */
+	struct rtsp_server *server;	/* likewise */
 	struct sockaddr_in local, peer; /* of the RTSP connection */
-	int rtp_fd; /* between M6 and M7 */
-
-	bool has_caps;
-	bool is_waiting_for_caps; /* on_sink came first */
-	struct media_caps caps;
-	struct wfd_choices choices;
-	struct wfd_choice choice; /* accepted last */
-	bool has_format;
-	bool is_plugged;
-	uint64_t stream_bps;
+	int rtp_fd;			/* between M6 and M7 */
 	uint64_t start_us;
 	uint64_t play_us;
 	struct session_info info;
 
-	/* What is to be told, posted through the loop. */
-	sd_event_source *started_source;
-	sd_event_source *ended_source;
-	sd_event_source *stopped_source;
-	sd_event_source *plug_source;
-	sd_event_source *stop_source; /* Stop's limit */
-	struct session_end end;
-	char end_text[SESSION_TEXT_SIZE];
+	/* news, made in Create so that nothing can fail when there is something to tell */
+	sd_event_source *news_source;
+	sd_event_source *timers[SESSION_TIMER_COUNT];
+	uint32_t news; /* bit per enum session_news */
 	int start_error;
 	bool has_ended;
-	bool has_data_rate;
+	struct session_end end;
+	char end_text[SESSION_TEXT_SIZE];
 
+	/* session-mode.c */
+	bool has_caps;
+	bool is_waiting_for_caps; /* on_sink came first */
+	struct media_caps caps;
+	bool had_connector;	    /* the sink has named the connector of a monitor */
+	struct wfd_choices choices; /* what the desktop is offered */
+	struct wfd_choice ladder[WFD_LADDER_MAX]; /* of the first M4 */
+	bool has_format;
+	struct wfd_choice choice; /* accepted last: what is sent */
+	struct wfd_choice asked;  /* the sink was asked for it last */
+	struct media_mode wanted; /* the desktop's, or the first that was accepted */
+	bool is_degraded;	  /* the link is too slow for wanted */
+
+	/* session-rate.c; bit/s */
+	uint64_t link_bps;	/* what the link carries, not raised to our minimum */
+	struct rate rate;
+	uint64_t stream_bps;	/* what media was told that the stream may take */
+	bool has_data_rate;	/* registered */
+	uint64_t low_since_us;	/* the rate is below the mode's floor; 0: it is not */
+	uint64_t high_since_us; /* while degraded: above the wanted mode's floor; 0: it is not */
+
+	/* session-display.c */
+	enum session_display display;
+	bool is_refused_mode; /* the desktop shows a mode that the sink refused */
 	struct session_kernel_message kernel_queue[SESSION_KERNEL_QUEUE_MAX];
 	size_t n_kernel_queue;
 };
 
 /* session.c */
 
-/* Start fails with it, or the session ends with it; what comes second is dropped. */
+/* Start fails with it, or the session ends with it; what comes second is dropped [R11]. */
 void session_fail(struct session *s, enum session_end_reason reason, enum session_stage stage,
 		  int error, const char *text);
-/* Calls handler(source, s) from the loop; the slot is empty before and the handler empties it. */
-void session_post(struct session *s, sd_event_source **slot, sd_event_handler_t handler);
-/* Everything is negotiated and media streams: Start is done. */
+void session_post(struct session *s, enum session_news news);
+void session_cancel(struct session *s, enum session_news news);
+/* Runs out once after limit_ms, which MIRACAST_TIME_SCALE stretches. */
+void session_timer_start(struct session *s, enum session_timer timer, uint64_t limit_ms);
+void session_timer_start_us(struct session *s, enum session_timer timer, uint64_t us);
+void session_timer_stop(struct session *s, enum session_timer timer);
+/* Everything is negotiated and media streams, or there is no monitor yet: Start is done. */
 void session_post_started(struct session *s);
 /* The sink has said good-bye, or cannot any more: Stop is done. */
 void session_post_stopped(struct session *s);
 void session_tell_event(struct session *s, enum session_protocol_event event);
+void session_transcribe(struct session *s, bool sent, const char *data, size_t size);
 
 /* session-rtsp.c */
 
 int session_rtsp_start(struct session *s, int rtsp_fd);
-/* Caps are known now; the sink's modes may be, too. */
-void session_rtsp_on_caps(struct session *s);
-/* The compositor set this mode: in-band where the sink can follow, else by M4. */
-void session_rtsp_change_mode(struct session *s, const struct media_mode *mode);
+/* TEARDOWN, or nothing where nobody is left to hear it: false. */
+bool session_rtsp_teardown(struct session *s);
 void session_rtsp_drop(struct session *s);
+/* A sink that never asks for an IDR gets one now and then. */
+int session_rtsp_on_idr_timer(sd_event_source *source, uint64_t now_us, void *userdata);
+
+/* session-mode.c */
+
+bool session_has_monitor(const struct session *s, const struct wfd_sink *sink);
+/* The sink is known: choose when media is known, too. */
+void session_mode_on_sink(struct session *s);
+/* It has another monitor. */
+void session_mode_on_monitor(struct session *s);
+void session_mode_on_accepted(struct session *s, const struct wfd_choice *choice);
+void session_mode_on_refused(struct session *s, const struct wfd_choice *choice, bool final);
+/* From media: what can be encoded. */
+void session_mode_on_caps(void *userdata, const struct media_caps *caps);
+/* What is wanted, what the rate carries or what the sink takes has changed: send that. */
+void session_mode_follow(struct session *s);
+bool session_mode_is_same(const struct media_mode *a, const struct media_mode *b);
+/* The best mode that the link carries in the place of the wanted one; NULL: none. */
+const struct wfd_choice *session_mode_get_substitute(const struct session *s);
+
+/* session-rate.c */
+
+void session_rate_start(struct session *s, const struct session_link_stats *stats);
+/* The sink's own maximum is known. */
+void session_rate_on_sink(struct session *s);
+/* Another mode is sent. */
+void session_rate_on_mode(struct session *s);
+void session_rate_register(struct session *s, bool on);
+void session_rate_play(struct session *s);
+int session_rate_on_timer(sd_event_source *source, uint64_t now_us, void *userdata);
+/* The sink asked for an IDR. */
+void session_rate_on_request(struct session *s);
+void session_rate_on_fact(struct session *s, const union media_message *fact);
+/* What media is told: of the video stream, bit/s. */
+uint64_t session_rate_get_video(const struct session *s);
 
 /* session-display.c */
 
-/* From the loop, after the owner was told that Start is done [R6]. */
-void session_display_post_plug(struct session *s);
-/* The sink takes this mode no more: neither does the desktop. */
-void session_display_remove_mode(struct session *s, const struct media_mode *mode);
-/* Tells media where pictures come from; has_stream: the head gives some. */
-void session_display_set_source(struct session *s, bool has_stream);
+void session_display_plug(struct session *s);
+/* The sink has no monitor any more: unplug at once. */
+void session_display_unplug(struct session *s);
+/* Where media gets pictures from, and what its own picture says. */
+void session_display_set_source(struct session *s);
+/* Stop: the desktop's doing does not matter any more; the display stays plugged [R8]. */
+void session_display_stop(struct session *s);
+void session_display_run_held(struct session *s);
 void session_display_on_message(void *userdata, const struct session_kernel_message *message);
 int session_display_open_stream(void *userdata);
+int session_display_on_timer(sd_event_source *source, uint64_t now_us, void *userdata);
 
 #endif

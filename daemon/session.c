@@ -7,18 +7,17 @@
  *
  *	session_create      head_open, media_supervisor_new
  *	session_start       exchange_start ....................... M1, M2, M3   session-rtsp.c
- *	on_sink             wfd_choose, exchange_set_format ...... M4
+ *	on_sink             wfd_choose, exchange_set_format ...... M4           session-mode.c
  *	on_format_accepted  media_supervisor_configure ........... M5
  *	on_setup            the RTP socket ....................... M6
  *	on_play             media_supervisor_start ............... M7
- *	on_post_started     STARTED; the owner is told
- *	on_post_plug        head_plug; the stream reaches media                 session-display.c
+ *	tell_started        STARTED; the owner is told
+ *	session_display_plug  head_plug; the stream reaches media               session-display.c
  *	session_stop        media_supervisor_pause, exchange_teardown M5, M8
  *	session_destroy     head_free unplugs
  */
 #include "session-private.h"
 
-#include "rate.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -28,48 +27,151 @@
 #include <string.h>
 
 /* In the order in which things happen. */
-static void on_caps(void *userdata, const struct media_caps *caps);
-static int on_post_started(sd_event_source *source, void *userdata);
+static void tell_started(struct session *s);
 static void on_fact(void *userdata, const union media_message *fact);
 static void on_media_failed(void *userdata, enum media_stage stage, int error, const char *text);
-static int on_post_ended(sd_event_source *source, void *userdata);
+static void tell_ended(struct session *s);
 static int on_stop_limit(sd_event_source *source, uint64_t now_us, void *userdata);
-static int on_post_stopped(sd_event_source *source, void *userdata);
+static void tell_stopped(struct session *s);
+
+static void (*const news_handlers[SESSION_NEWS_COUNT])(struct session *s) = {
+	[SESSION_NEWS_STARTED] = tell_started,
+	[SESSION_NEWS_PLUG] = session_display_plug,
+	[SESSION_NEWS_HELD] = session_display_run_held,
+	[SESSION_NEWS_ENDED] = tell_ended,
+	[SESSION_NEWS_STOPPED] = tell_stopped,
+};
+
+static const sd_event_time_handler_t timer_handlers[SESSION_TIMER_COUNT] = {
+	[SESSION_TIMER_STOP] = on_stop_limit,
+	[SESSION_TIMER_DISPLAY] = session_display_on_timer,
+	[SESSION_TIMER_IDR] = session_rtsp_on_idr_timer,
+	[SESSION_TIMER_RATE] = session_rate_on_timer,
+};
 
 static const struct media_supervisor_ops media_ops = {
-	.on_caps = on_caps,
+	.on_caps = session_mode_on_caps,
 	.on_fact = on_fact,
 	.open_stream = session_display_open_stream,
 	.on_failed = on_media_failed,
 };
+
+/* R1 and R5 hold because there is one thread and notes are not answered with calls. */
+static void check_call(const struct session *s)
+{
+	assert(pthread_equal(s->thread, pthread_self()));
+	assert(s->notes == 0);
+}
 
 /* The one writer of the state. */
 static void set_state(struct session *s, enum session_state state)
 {
 	assert(state != s->state);
 	s->state = state;
+	s->notes++;
 	if (s->ops->state_changed)
 		s->ops->state_changed(s->userdata, state);
+	s->notes--;
 }
 
-/* Without memory for an event source nothing can be told any more; that is not survivable. */
-void session_post(struct session *s, sd_event_source **slot, sd_event_handler_t handler)
+/* ---------------------------------------------------------------- news and timers */
+
+/* The owner may destroy us in the handler, so everything else comes before it. */
+static int on_news(sd_event_source *source, void *userdata)
 {
-	assert(!*slot);
-	if (sd_event_add_defer(s->event, slot, handler, s) < 0) {
-		(void)log_err(-ENOMEM, "session: out of memory");
-		abort();
+	struct session *s = userdata;
+	enum session_news news = SESSION_NEWS_STARTED;
+
+	while (news < SESSION_NEWS_COUNT && !(s->news & 1u << news))
+		news++;
+	if (news == SESSION_NEWS_COUNT)
+		return 0;
+	s->news &= ~(1u << news);
+	if (s->news)
+		(void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	news_handlers[news](s);
+	return 0;
+}
+
+void session_post(struct session *s, enum session_news news)
+{
+	s->news |= 1u << news;
+	(void)sd_event_source_set_enabled(s->news_source, SD_EVENT_ONESHOT);
+}
+
+void session_cancel(struct session *s, enum session_news news)
+{
+	s->news &= ~(1u << news);
+}
+
+void session_timer_start_us(struct session *s, enum session_timer timer, uint64_t us)
+{
+	(void)sd_event_source_set_time(s->timers[timer], clock_now_us() + us);
+	(void)sd_event_source_set_enabled(s->timers[timer], SD_EVENT_ONESHOT);
+}
+
+void session_timer_start(struct session *s, enum session_timer timer, uint64_t limit_ms)
+{
+	session_timer_start_us(s, timer, clock_limit_us(limit_ms * USEC_PER_MSEC));
+}
+
+void session_timer_stop(struct session *s, enum session_timer timer)
+{
+	(void)sd_event_source_set_enabled(s->timers[timer], SD_EVENT_OFF);
+}
+
+static void stop_timers(struct session *s)
+{
+	for (enum session_timer timer = 0; timer < SESSION_TIMER_COUNT; timer++)
+		session_timer_stop(s, timer);
+}
+
+static int make_sources(struct session *s)
+{
+	int r;
+
+	r = sd_event_add_defer(s->event, &s->news_source, on_news, s);
+	if (r < 0)
+		return r;
+	r = sd_event_source_set_enabled(s->news_source, SD_EVENT_OFF);
+	for (size_t i = 0; r >= 0 && i < SESSION_TIMER_COUNT; i++) {
+		r = sd_event_add_time(s->event, &s->timers[i], CLOCK_MONOTONIC, UINT64_MAX,
+				      USEC_PER_MSEC, timer_handlers[i], s);
+		if (r < 0)
+			return r;
+		r = sd_event_source_set_enabled(s->timers[i], SD_EVENT_OFF);
 	}
+	return r;
 }
 
 /* ---------------------------------------------------------------- Create */
 
-static void keep_names(struct session *s, const struct session_config *config)
+static bool is_valid(const struct session_config *config, const struct session_ops *ops)
 {
+	if (!config->media_program || !ops->started || !ops->stopped || !ops->ended)
+		return false;
+	if ((unsigned int)config->source > SESSION_SOURCE_Y4M ||
+	    (unsigned int)config->encoder > SESSION_ENCODER_X264)
+		return false;
+	if (config->source == SESSION_SOURCE_Y4M && config->input_fd < 0)
+		return false;
+	if (config->sink_id_size > 0 && !config->sink_id)
+		return false;
+	return !config->mode_limit.width == !config->mode_limit.height;
+}
+
+static void keep_config(struct session *s, const struct session_config *config)
+{
+	s->source = config->source;
+	s->encoder = config->encoder;
+	s->mode_limit = config->mode_limit;
+	s->source_refresh_hz = config->source_refresh_hz;
+	s->strict_monitor = config->strict_monitor;
 	(void)snprintf(s->sink_name, sizeof(s->sink_name), "%s", config->sink_name ?: "Miracast");
-	(void)snprintf(s->own_text, sizeof(s->own_text), "%s",
+	(void)snprintf(s->host_name, sizeof(s->host_name), "%s",
 		       config->host_name && *config->host_name ? config->host_name : "Miracast");
-	s->sink_id_size = config->sink_id_size < SESSION_SINK_ID_MAX ? config->sink_id_size : SESSION_SINK_ID_MAX;
+	s->sink_id_size = config->sink_id_size < SESSION_SINK_ID_MAX ? config->sink_id_size :
+								       SESSION_SINK_ID_MAX;
 	if (s->sink_id_size > 0)
 		memcpy(s->sink_id, config->sink_id, s->sink_id_size);
 }
@@ -83,18 +185,19 @@ static int spawn_media(struct session *s, const struct session_config *config)
 		.caps_limit_us = clock_limit_us(SESSION_CAPS_MS * USEC_PER_MSEC),
 	};
 
-	return media_supervisor_new(s->event, &media, &media_ops, s, &s->media);
+	int r = media_supervisor_new(s->event, &media, &media_ops, s, &s->media);
+
+	/* Those are what the head says. */
+	return r == -ENOENT || r == -EACCES || r == -EBUSY ? -ENOEXEC : r;
 }
 
 int session_create(struct sd_event *event, const struct session_config *config,
 		   const struct session_ops *ops, void *userdata, struct session **ret)
 {
 	struct session *s;
-	int r = 0;
+	int r;
 
-	if (!config->media_program || !ops->started || !ops->stopped || !ops->ended)
-		return -EINVAL;
-	if (config->source == SESSION_SOURCE_Y4M && config->input_fd < 0)
+	if (!is_valid(config, ops))
 		return -EINVAL;
 	s = calloc(1, sizeof(*s));
 	if (!s)
@@ -102,14 +205,12 @@ int session_create(struct sd_event *event, const struct session_config *config,
 	s->event = sd_event_ref(event);
 	s->ops = ops;
 	s->userdata = userdata;
-	s->source = config->source;
-	s->encoder = config->encoder;
-	s->mode_limit = config->mode_limit;
-	s->source_refresh_hz = config->source_refresh_hz;
+	s->thread = pthread_self();
 	s->rtp_fd = -1;
-	keep_names(s, config);
+	keep_config(s, config);
 
-	if (s->source == SESSION_SOURCE_DEVICE)
+	r = make_sources(s);
+	if (r >= 0 && s->source == SESSION_SOURCE_DEVICE)
 		r = head_open(event, config->device, session_display_on_message, s, &s->head);
 	if (r >= 0)
 		r = spawn_media(s, config);
@@ -121,43 +222,20 @@ int session_create(struct sd_event *event, const struct session_config *config,
 	return 0;
 }
 
-static void on_caps(void *userdata, const struct media_caps *caps)
-{
-	static const struct media_caps x264_caps = {
-		.encoder = "x264",
-		.profiles = 1u << MEDIA_PROFILE_CBP,
-		.max_level_idc = 42,
-		.max_width = 1920,
-		.max_height = 1200,
-		.max_pixel_rate = 1920 * 1080 * 30,
-	};
-	struct session *s = userdata;
-
-	s->caps = caps ? *caps : x264_caps;
-	s->has_caps = true;
-	session_rtsp_on_caps(s);
-}
-
 /* ---------------------------------------------------------------- Start */
-
-static void set_data_rate(struct session *s, bool on)
-{
-	if (on == s->has_data_rate || !s->ops->register_data_rate)
-		return;
-	s->has_data_rate = s->ops->register_data_rate(s->userdata, on) >= 0 && on;
-}
 
 int session_start(struct session *s, int rtsp_fd, const struct session_link_stats *stats)
 {
 	int r;
 
+	check_call(s);
 	if (s->state != SESSION_STOPPED || s->was_started)
 		return -EALREADY;
 	if (s->has_ended)
 		return -EIO;
 	if (stats->current_bps == 0)
 		return -EINVAL;
-	s->stream_bps = rate_at_start(stats);
+	session_rate_start(s, stats);
 	s->start_us = clock_now_us();
 	r = session_rtsp_start(s, rtsp_fd);
 	if (r < 0) {
@@ -166,7 +244,8 @@ int session_start(struct session *s, int rtsp_fd, const struct session_link_stat
 	}
 	s->was_started = true;
 	set_state(s, SESSION_START_PENDING);
-	set_data_rate(s, true);
+	session_rate_register(s, true);
+	rtsp_server_start(s->server);
 	return 0;
 }
 
@@ -177,72 +256,83 @@ static void note_end(struct session *s, enum session_end_reason reason, enum ses
 	s->end = (struct session_end){ reason, stage, error, s->end_text };
 }
 
-/* Start has failed: undo it and say so. */
-static void fail_start(struct session *s, enum session_stage stage, int error, const char *text)
+/* Start has failed: undo it and say so [R18]. Even if "done" was posted and not told yet. */
+static void fail_start(struct session *s, enum session_end_reason reason, enum session_stage stage,
+		       int error, const char *text)
 {
-	note_end(s, SESSION_END_CRITICAL, stage, error, text);
-	s->start_error = error;
-	set_data_rate(s, false);
+	if (s->start_error < 0)
+		return;
+	s->start_error = error < 0 ? error : -EIO;
+	note_end(s, reason, stage, s->start_error, text);
+	s->info = (struct session_info){ 0 };
+	session_rate_register(s, false);
+	stop_timers(s);
 	session_rtsp_drop(s);
 	media_supervisor_stop(s->media);
 	s->rtp_fd = close_fd(s->rtp_fd);
 	s->n_kernel_queue = 0;
-	session_post(s, &s->started_source, on_post_started);
+	session_post(s, SESSION_NEWS_STARTED);
 }
 
 void session_fail(struct session *s, enum session_end_reason reason, enum session_stage stage,
 		  int error, const char *text)
 {
 	if (s->state == SESSION_START_PENDING) {
-		if (!s->started_source)
-			fail_start(s, stage, error, text);
+		fail_start(s, reason, stage, error, text);
 		return;
 	}
-	if (s->state == SESSION_STOP_PENDING || s->has_ended)
+	if (s->state == SESSION_STOP_PENDING || s->has_ended ||
+	    (s->state == SESSION_STOPPED && s->was_started))
 		return;
 	s->has_ended = true;
 	note_end(s, reason, stage, error, text);
-	session_post(s, &s->ended_source, on_post_ended);
+	session_post(s, SESSION_NEWS_ENDED);
 }
 
 void session_post_started(struct session *s)
 {
-	if (s->state == SESSION_START_PENDING && !s->started_source)
-		session_post(s, &s->started_source, on_post_started);
+	if (s->state == SESSION_START_PENDING)
+		session_post(s, SESSION_NEWS_STARTED);
 }
 
-/* The plug is posted before the owner is told, and so happens after he was: he may destroy us. */
-static int on_post_started(sd_event_source *source, void *userdata)
+static void tell_started(struct session *s)
 {
-	struct session *s = userdata;
-
-	(void)source;
-	s->started_source = sd_event_source_disable_unref(s->started_source);
 	if (s->start_error < 0) {
 		if (s->state == SESSION_START_PENDING)
 			set_state(s, SESSION_STOPPED);
 		s->ops->started(s->userdata, s->start_error, NULL, &s->end);
-		return 0;
+		return;
 	}
 	set_state(s, SESSION_STARTED);
 	if (s->info.monitor_connected)
-		session_display_post_plug(s);
-	/* What the kernel said during Start, in its order [R4]. */
-	for (size_t i = 0; i < s->n_kernel_queue; i++)
-		(void)session_kernel_message(s, &s->kernel_queue[i]);
-	s->n_kernel_queue = 0;
+		session_post(s, SESSION_NEWS_PLUG);
+	if (s->n_kernel_queue > 0)
+		session_post(s, SESSION_NEWS_HELD);
 	s->ops->started(s->userdata, 0, &s->info, NULL);
-	return 0;
 }
 
 /* ---------------------------------------------------------------- while it runs */
 
+static void tell_statistic(struct session *s, const struct session_statistic *statistic)
+{
+	s->notes++;
+	if (s->ops->statistic)
+		s->ops->statistic(s->userdata, statistic);
+	s->notes--;
+}
+
 void session_tell_event(struct session *s, enum session_protocol_event event)
 {
-	struct session_statistic statistic = { .type = SESSION_STATISTIC_EVENT, .event = event };
+	tell_statistic(s, &(struct session_statistic){ .type = SESSION_STATISTIC_EVENT,
+						       .event = event });
+}
 
-	if (s->ops->statistic)
-		s->ops->statistic(s->userdata, &statistic);
+void session_transcribe(struct session *s, bool sent, const char *data, size_t size)
+{
+	s->notes++;
+	if (s->ops->transcript)
+		s->ops->transcript(s->userdata, sent, data, size);
+	s->notes--;
 }
 
 static void tell_chunk(struct session *s, const struct media_chunk *chunk)
@@ -257,8 +347,6 @@ static void tell_chunk(struct session *s, const struct media_chunk *chunk)
 				       .part = chunk->part & 0xffffff };
 	struct session_statistic statistic = { .type = SESSION_STATISTIC_CHUNK_COMPLETE };
 
-	if (!s->ops->statistic)
-		return;
 	if (chunk->kind == MEDIA_CHUNK_SENT) {
 		statistic.type = SESSION_STATISTIC_CHUNK_SENT;
 		statistic.sent = id;
@@ -271,7 +359,7 @@ static void tell_chunk(struct session *s, const struct media_chunk *chunk)
 			.time_us = chunk->time_us,
 		};
 	}
-	s->ops->statistic(s->userdata, &statistic);
+	tell_statistic(s, &statistic);
 }
 
 static void on_fact(void *userdata, const union media_message *fact)
@@ -283,29 +371,8 @@ static void on_fact(void *userdata, const union media_message *fact)
 	else if (fact->header.type == MEDIA_DEMOTED)
 		log_notice("media: %s was given up for %s: %s", fact->demoted.from,
 			   fact->demoted.to, fact->demoted.text);
-	else if (fact->header.type == MEDIA_BLOCKED)
-		log_debug("media: %u bytes wait for the network since %u us",
-			  fact->blocked.queued_bytes, fact->blocked.queued_us);
-}
-
-int session_data_rate(struct session *s, const struct session_data_rate *rate)
-{
-	uint64_t bps;
-
-	if (!s->has_data_rate || s->state != SESSION_STARTED)
-		return -ESHUTDOWN;
-	if (!rate) {
-		s->has_data_rate = false;
-		return 0;
-	}
-	bps = rate_at_start(&(struct session_link_stats){ .current_bps = rate->encoder_bps,
-							  .local_max_bps = rate->max_tx_bps });
-	if (bps == s->stream_bps)
-		return 0;
-	s->stream_bps = bps;
-	media_supervisor_set_rate(s->media, rate_for_video(bps, MEDIA_AUDIO_NONE),
-				  rate_max_frame_bytes(bps));
-	return 0;
+	else
+		session_rate_on_fact(s, fact);
 }
 
 /* ---------------------------------------------------------------- the end */
@@ -335,18 +402,13 @@ static void on_media_failed(void *userdata, enum media_stage stage, int error, c
 	if (stage == MEDIA_STAGE_INPUT_END)
 		session_fail(s, SESSION_END_SOURCE, SESSION_STAGE_CAPTURE, 0, text);
 	else
-		session_fail(s, SESSION_END_CRITICAL, get_media_stage(stage), error, text);
+		session_fail(s, SESSION_END_CRITICAL, get_media_stage(stage),
+			     s->state == SESSION_START_PENDING ? -EIO : error, text);
 }
 
-static int on_post_ended(sd_event_source *source, void *userdata)
+static void tell_ended(struct session *s)
 {
-	struct session *s = userdata;
-
-	(void)source;
-	s->ended_source = sd_event_source_disable_unref(s->ended_source);
-	if (s->state == SESSION_STARTED || !s->was_started)
-		s->ops->ended(s->userdata, &s->end);
-	return 0;
+	s->ops->ended(s->userdata, &s->end);
 }
 
 /* A Start under way ends first, with -ECANCELED; then Stop does. */
@@ -356,29 +418,28 @@ static void cancel_start(struct session *s)
 		note_end(s, SESSION_END_USER, SESSION_STAGE_RTSP, -ECANCELED, "it was stopped");
 		s->start_error = -ECANCELED;
 	}
-	if (!s->started_source)
-		session_post(s, &s->started_source, on_post_started);
+	session_post(s, SESSION_NEWS_STARTED);
 }
 
 void session_stop(struct session *s)
 {
-	uint64_t limit_us = clock_limit_us(SESSION_STOP_LIMIT_MS * USEC_PER_MSEC);
-
+	check_call(s);
 	if (s->state != SESSION_STARTED && s->state != SESSION_START_PENDING)
 		return;
 	if (s->state == SESSION_START_PENDING)
 		cancel_start(s);
-	s->plug_source = sd_event_source_disable_unref(s->plug_source);
+	session_cancel(s, SESSION_NEWS_PLUG);
+	session_cancel(s, SESSION_NEWS_HELD);
+	session_cancel(s, SESSION_NEWS_ENDED);
 	set_state(s, SESSION_STOP_PENDING);
-	set_data_rate(s, false);
-	if (s->head)
-		head_revoke_stream(s->head);
+	session_rate_register(s, false);
+	stop_timers(s);
+	session_display_stop(s);
 	media_supervisor_pause(s->media);
-	if (!s->exchange || sd_event_add_time_relative(s->event, &s->stop_source, CLOCK_MONOTONIC,
-						       limit_us, 0, on_stop_limit, s) < 0)
-		session_post_stopped(s);
+	if (session_rtsp_teardown(s))
+		session_timer_start(s, SESSION_TIMER_STOP, SESSION_STOP_LIMIT_MS);
 	else
-		exchange_teardown(s->exchange, clock_now_us());
+		session_post_stopped(s);
 }
 
 static int on_stop_limit(sd_event_source *source, uint64_t now_us, void *userdata)
@@ -391,34 +452,27 @@ static int on_stop_limit(sd_event_source *source, uint64_t now_us, void *userdat
 
 void session_post_stopped(struct session *s)
 {
-	if (!s->stopped_source)
-		session_post(s, &s->stopped_source, on_post_stopped);
+	session_post(s, SESSION_NEWS_STOPPED);
 }
 
-static int on_post_stopped(sd_event_source *source, void *userdata)
+static void tell_stopped(struct session *s)
 {
-	struct session *s = userdata;
-
-	(void)source;
-	s->stopped_source = sd_event_source_disable_unref(s->stopped_source);
-	s->stop_source = sd_event_source_disable_unref(s->stop_source);
+	stop_timers(s);
 	session_rtsp_drop(s);
 	media_supervisor_stop(s->media);
 	s->rtp_fd = close_fd(s->rtp_fd);
 	set_state(s, SESSION_STOPPED);
 	s->ops->stopped(s->userdata);
-	return 0;
 }
 
 struct session *session_destroy(struct session *s)
 {
 	if (!s)
 		return NULL;
-	sd_event_source_disable_unref(s->started_source);
-	sd_event_source_disable_unref(s->ended_source);
-	sd_event_source_disable_unref(s->stopped_source);
-	sd_event_source_disable_unref(s->plug_source);
-	sd_event_source_disable_unref(s->stop_source);
+	check_call(s);
+	sd_event_source_disable_unref(s->news_source);
+	for (size_t i = 0; i < SESSION_TIMER_COUNT; i++)
+		sd_event_source_disable_unref(s->timers[i]);
 	session_rtsp_drop(s);
 	media_supervisor_free(s->media);
 	close_fd(s->rtp_fd);
@@ -440,8 +494,12 @@ void session_get_status(const struct session *s, struct session_status *ret)
 	*ret = (struct session_status){
 		.state = s->state,
 		.info = s->info,
+		.display = s->display,
+		.is_degraded = s->is_degraded,
 		.encoder = media_supervisor_get_encoder(s->media),
 		.rate_bps = s->stream_bps,
+		.link_quality =
+			rate_quality_to_string(rate_get_quality(&s->rate, clock_now_us())),
 		.media_restarts = media_supervisor_get_restarts(s->media),
 		.stream = media_supervisor_get_state(s->media),
 	};

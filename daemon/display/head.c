@@ -100,6 +100,11 @@ int head_plug(struct head *h, const uint8_t *edid, size_t edid_size,
 	return ioctl(h->fd, MIRACAST_IOC_PLUG, &plug) < 0 ? -errno : 0;
 }
 
+void head_unplug(struct head *h)
+{
+	(void)ioctl(h->fd, MIRACAST_IOC_UNPLUG);
+}
+
 int head_open_stream(struct head *h)
 {
 	struct miracast_stream stream = { 0 };

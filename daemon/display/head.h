@@ -32,6 +32,9 @@ int head_open(struct sd_event *event, const char *node,
 int head_plug(struct head *h, const uint8_t *edid, size_t edid_size,
 	      const struct media_mode *modes, size_t n_modes, size_t preferred);
 
+/* The monitor behind the sink is gone; the head stays ours. */
+void head_unplug(struct head *h);
+
 /* A new stream fd, the caller's; revokes the one before. -errno. */
 int head_open_stream(struct head *h);
 void head_revoke_stream(struct head *h);

@@ -20,10 +20,13 @@
  *	                      +------------------- STOP_PENDING <------------------+
  *	                         ops.stopped
  *
- * Threads: one. Every function is called on the thread of the event loop given to session_create,
- * and every call back is made on it. No call back is made from inside the function that caused it:
- * completion and failure are posted through the loop, each exactly once, so that the owner may
- * destroy the session inside any call back. [R1, R10]
+ * Threads: one. Every function is called on the thread that called session_create, which runs the
+ * loop given to it, and every call back is made on it; an assertion holds it. [R1, R5]
+ *
+ * Two kinds of calls back. started, stopped and ended are news: posted through the loop, never from
+ * inside the function that caused them, each exactly once, and the owner may call everything in
+ * them, session_destroy included. The others are notes: made at the moment of what they tell, also
+ * from inside a call, and nothing but the look-ups at the end may be called in them. [R10, R11]
  *
  * Errors are negative errno values; the meaning of each is listed at its function. A session that
  * fails after Start says so once through ops.ended, then waits for Stop and Destroy. [R11]
@@ -43,6 +46,14 @@
 #define SESSION_DESTROY_LIMIT_MS 3000
 #define SESSION_TEARDOWN_MS	 500  /* of Stop's time, for the sink to say good-bye */
 #define SESSION_CAPS_MS		 3000 /* for the media process to tell what it can encode */
+
+/* Of a running session; MIRACAST_TIME_SCALE stretches these as well. */
+#define SESSION_OFF_GRACE_MS 1000  /* from "off" until the sink sleeps */
+#define SESSION_OFF_HINT_MS  10000 /* plugged and not switched on: the user is told */
+#define SESSION_DEGRADE_MS   2000  /* below the mode's floor: a lower mode, where there is one */
+#define SESSION_BANDWIDTH_MS 5000  /* below the mode's floor: the end */
+#define SESSION_RECOVER_MS   10000 /* a quarter above the better mode's floor: back to it */
+#define SESSION_IDR_MS	     2000  /* from IDR to IDR for a sink that never asks for one */
 
 struct sd_event;
 struct session;
@@ -157,15 +168,25 @@ struct session_statistic {
 
 /* A message of the kernel module about the head: the compositor's doing. */
 enum session_kernel_message_type {
-	SESSION_KERNEL_MODE,  /* a mode was set; mode says which */
-	SESSION_KERNEL_POWER, /* the display was switched on or off; active says which */
+	SESSION_KERNEL_MODE,  /* a mode was set; mode says which, width 0: none */
+	SESSION_KERNEL_POWER, /* the display was switched on or off */
 	SESSION_KERNEL_GONE,  /* the module is being unbound */
 };
 
 struct session_kernel_message {
 	enum session_kernel_message_type type;
 	struct media_mode mode;
-	bool active;
+	bool active; /* MODE, POWER: whether the display is on */
+};
+
+/* What the desktop does with the display. */
+enum session_display {
+	SESSION_DISPLAY_NONE,		/* none is plugged */
+	SESSION_DISPLAY_WAITING,	/* plugged; the desktop has not switched it on yet */
+	SESSION_DISPLAY_OFF_IN_DESKTOP, /* nor does it seem to: the user is asked to */
+	SESSION_DISPLAY_ON,
+	SESSION_DISPLAY_GRACE,	/* switched off, just now */
+	SESSION_DISPLAY_ASLEEP, /* switched off: the sink is in standby or shows a dark picture */
 };
 
 /* Why, where, and a sentence for the user. The strings live until the call back returns. */
@@ -202,6 +223,8 @@ struct session_config {
 	enum session_encoder encoder;
 	struct media_mode mode_limit; /* best mode to choose; zeros: no limit of the user's */
 	uint16_t source_refresh_hz;   /* PATTERN: 0: the mode's */
+	/* A sink without connector and EDID has no monitor, even if it lists video formats. */
+	bool strict_monitor;
 };
 
 /*
@@ -212,7 +235,8 @@ struct session_ops {
 	 * Start is over. error 0: the state is STARTED, info is valid, and a display, if there is
 	 * one, is plugged only after this call has returned [R6]. Otherwise Start has undone itself
 	 * and the state is STOPPED [R18]:
-	 *	-ENOSPC		the rate does not carry even the lowest mode of 1024x768 and up
+	 *	-ENOSPC		the rate does not carry even the lowest mode of 1024x768 and up, or,
+	 *			if there is none that large, the lowest mode
 	 *	-ENOTSUP	no mode that the sink, the encoder and the display have in common
 	 *	-ETIMEDOUT	the sink did not answer in time
 	 *	-EPROTO		it answered with something that is not Wi-Fi Display
@@ -241,8 +265,9 @@ struct session_ops {
 
 	/*
 	 * The session wants session_data_rate() once a second from now on (true), or not any more
-	 * (false). Called within Start and Stop only [R12]. 0, or -EOPNOTSUPP where the link knows
-	 * no rates.
+	 * (false). Called within Start and Stop only, never twice with the same value, and not with
+	 * false after the link itself has ended the reports [R12]. 0; -EOPNOTSUPP: the link knows no
+	 * rates, and the session goes on with what Start was told.
 	 */
 	int (*register_data_rate)(void *userdata, bool on);
 
@@ -258,7 +283,8 @@ struct session_ops {
  *	-ENOENT		the kernel module is not loaded
  *	-EACCES		no permission for its node
  *	-EINVAL		config is wrong
- *	other		memory, descriptors, the media program
+ *	-ENOEXEC	the media program cannot be run
+ *	other		memory, descriptors
  */
 int session_create(struct sd_event *event, const struct session_config *config,
 		   const struct session_ops *ops, void *userdata, struct session **ret);
@@ -269,7 +295,10 @@ int session_create(struct sd_event *event, const struct session_config *config,
  * ops.started [R7]. The result comes by ops.started.
  *	-EALREADY	not STOPPED, or this session was started before [R2]
  *	-EINVAL		stats->current_bps is 0
+ *	-EAFNOSUPPORT	not an IPv4 connection
+ *	-ENOTCONN	not connected (any more)
  *	-EIO		ops.ended was or will be called
+ * After an error nothing was sent and the session can still be started.
  */
 int session_start(struct session *s, int rtsp_fd, const struct session_link_stats *stats);
 
@@ -287,14 +316,18 @@ void session_stop(struct session *s);
 struct session *session_destroy(struct session *s);
 
 /*
- * A message of the kernel module. Held in order while START_PENDING, refused with -ESHUTDOWN when
- * STOP_PENDING or STOPPED [R4].
+ * A message of the kernel module. Held in order while START_PENDING and until ops.started was told,
+ * refused with -ESHUTDOWN when STOP_PENDING or STOPPED [R4]. -ENOBUFS: too many are held already.
  */
 int session_kernel_message(struct session *s, const struct session_kernel_message *message);
 
 /*
  * The link's report of the last second, or NULL: rates are unknown from now on, no further call
- * [R13]. -ESHUTDOWN when not registered.
+ * [R13]. -ESHUTDOWN when not registered (any more).
+ *
+ * The encoder follows. When the recommended rate stays below what the present mode needs at least,
+ * a lower mode takes its place where the sink has one, else the session ends with
+ * SESSION_END_BANDWIDTH after SESSION_BANDWIDTH_MS.
  */
 int session_data_rate(struct session *s, const struct session_data_rate *rate);
 
@@ -304,9 +337,12 @@ enum session_state session_get_state(const struct session *s);
 struct session_status {
 	enum session_state state;
 	struct session_info info;
+	enum session_display display;
 	struct media_format format;	/* zeros before the first M4 was accepted */
+	bool is_degraded;		/* a lower mode is sent than wanted: the link is slow */
 	const char *encoder;		/* "x264", "vaapi"; "" while unknown */
-	uint64_t rate_bps;		/* of the video now */
+	uint64_t rate_bps;		/* of the stream now */
+	const char *link_quality;	/* "good", "fair", "poor" */
 	uint64_t connect_to_play_us;	/* from Start to M7 answered; 0 before */
 	uint32_t media_restarts;	/* media processes that had to be replaced */
 	const struct stream_state *stream; /* counters; daemon/media/protocol.h */
@@ -317,5 +353,6 @@ void session_get_status(const struct session *s, struct session_status *ret);
 const char *session_state_to_string(enum session_state state);
 const char *session_end_reason_to_string(enum session_end_reason reason);
 const char *session_stage_to_string(enum session_stage stage);
+const char *session_display_to_string(enum session_display display);
 
 #endif
