@@ -2,7 +2,7 @@
 /*
  * The inside of a session, shared by the files that tell its story: session.c (the contract),
  * session-rtsp.c (what is said to the sink), session-mode.c (which mode is sent),
- * session-rate.c (what the link's reports do) and session-display.c (what the desktop sees and
+ * session-rate.c (what the link's reports do), session-rtcp.c (what the sink's do) and session-display.c (what the desktop sees and
  * does). Nobody else includes this.
  */
 #ifndef MIRACAST_SESSION_PRIVATE_H
@@ -42,6 +42,14 @@ enum session_timer {
 	SESSION_TIMER_COUNT,
 };
 
+struct session_rtcp {
+	int fd; /* -1: the sink wants none */
+	sd_event_source *source;
+	struct sockaddr_in peer;
+	unsigned int taken; /* datagrams since the last tick */
+	unsigned int ticks;
+};
+
 struct session {
 	sd_event *event; /* referenced */
 	const struct session_ops *ops;
@@ -67,6 +75,7 @@ struct session {
 	struct rtsp_server *server;	/* likewise */
 	struct sockaddr_in local, peer; /* of the RTSP connection */
 	int rtp_fd;			/* between M6 and M7 */
+	struct session_rtcp rtcp;	/* from M6 to the end of Stop */
 	uint64_t start_us;
 	uint64_t play_us;
 	struct session_info info;
@@ -164,9 +173,20 @@ void session_rate_play(struct session *s);
 int session_rate_on_timer(sd_event_source *source, uint64_t now_us, void *userdata);
 /* The sink asked for an IDR. */
 void session_rate_on_request(struct session *s);
+void session_rate_on_report(struct session *s, const struct rate_report *report);
 void session_rate_on_fact(struct session *s, const union media_message *fact);
 /* What media is told: of the video stream, bit/s. */
 uint64_t session_rate_get_video(const struct session *s);
+
+/* session-rtcp.c */
+
+/*
+ * Beside the stream's socket on local_port; rtcp_port 0: the sink has not said which it uses.
+ * -EADDRINUSE: try another local port.
+ */
+int session_rtcp_open(struct session *s, uint16_t local_port, uint16_t rtp_port, uint16_t rtcp_port);
+void session_rtcp_on_tick(struct session *s);
+void session_rtcp_close(struct session *s);
 
 /* session-display.c */
 

@@ -93,6 +93,7 @@ int session_rate_on_timer(sd_event_source *source, uint64_t now_us, void *userda
 	(void)now_us;
 	rate_on_tick(&s->rate, clock_now_us());
 	apply(s);
+	session_rtcp_on_tick(s);
 	session_timer_start_us(s, SESSION_TIMER_RATE, RATE_TICK_US);
 	return 0;
 }
@@ -100,6 +101,12 @@ int session_rate_on_timer(sd_event_source *source, uint64_t now_us, void *userda
 void session_rate_on_request(struct session *s)
 {
 	rate_on_request(&s->rate, clock_now_us());
+	apply(s);
+}
+
+void session_rate_on_report(struct session *s, const struct rate_report *report)
+{
+	rate_on_report(&s->rate, report, clock_now_us());
 	apply(s);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "session-private.h"
 
+#include "rtsp/wfd-quirks.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -14,6 +15,8 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+
+#define PORT_TRIES 32 /* every other port is odd */
 
 /* In the order in which things happen. */
 static void on_sink(void *userdata, const struct wfd_sink *sink);
@@ -66,7 +69,11 @@ static int learn_addresses(struct session *s, int rtsp_fd)
 int session_rtsp_start(struct session *s, int rtsp_fd)
 {
 	char address[INET_ADDRSTRLEN];
-	struct exchange_config config = { .local_address = address, .server_name = "miracast" };
+	struct exchange_config config = {
+		.local_address = address,
+		.server_name = "miracast",
+		.flags = EXCHANGE_FLAG_ASK_RTCP,
+	};
 	int r;
 
 	r = learn_addresses(s, rtsp_fd);
@@ -131,12 +138,35 @@ static int open_rtp_socket(struct session *s, uint16_t port, uint16_t *ret_local
 	return 0;
 }
 
+/* It named two ports, or said in M3 that it can, which obliges us to name two (MS-WFDPE 2.2). */
+static bool wants_rtcp(const struct session *s, uint16_t rtcp_port)
+{
+	if (exchange_get_quirks(s->exchange) & WFD_QUIRK_BIT(WFD_QUIRK_NO_RTCP))
+		return false;
+	return rtcp_port != 0 || exchange_get_sink(s->exchange)->rtcp;
+}
+
+/* RTP on an even port, RTCP on the next one (RFC 3550 section 11). */
 static int on_setup(void *userdata, uint16_t rtp_port, uint16_t rtcp_port,
 		    uint16_t *ret_server_rtp, uint16_t *ret_server_rtcp)
 {
-	(void)rtcp_port;
+	struct session *s = userdata;
+	int r;
+
 	*ret_server_rtcp = 0;
-	return open_rtp_socket(userdata, rtp_port, ret_server_rtp);
+	for (unsigned int i = 0; i < PORT_TRIES; i++) {
+		r = open_rtp_socket(s, rtp_port, ret_server_rtp);
+		if (r < 0 || !wants_rtcp(s, rtcp_port))
+			return r;
+		r = session_rtcp_open(s, *ret_server_rtp, rtp_port, rtcp_port);
+		if (r != -EADDRINUSE)
+			break;
+	}
+	if (r == 0)
+		*ret_server_rtcp = (uint16_t)(*ret_server_rtp + 1);
+	else
+		log_debug("session: no RTCP: %s", strerror(-r));
+	return 0; /* a stream without RTCP is a stream, too */
 }
 
 static void lose_monitor(struct session *s)
@@ -305,6 +335,7 @@ bool session_rtsp_teardown(struct session *s)
 /* Server before exchange: it holds on to it. */
 void session_rtsp_drop(struct session *s)
 {
+	session_rtcp_close(s);
 	s->server = rtsp_server_free(s->server);
 	s->exchange = exchange_free(s->exchange);
 }

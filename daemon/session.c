@@ -206,7 +206,7 @@ int session_create(struct sd_event *event, const struct session_config *config,
 	s->ops = ops;
 	s->userdata = userdata;
 	s->thread = pthread_self();
-	s->rtp_fd = -1;
+	s->rtp_fd = s->rtcp.fd = -1;
 	keep_config(s, config);
 
 	r = make_sources(s);
