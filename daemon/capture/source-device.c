@@ -2,10 +2,9 @@
 /*
  * The desktop: frames of the kernel module, by COPY (include/uapi/miracast.h).
  *
- * One buffer waits in the kernel for the next frame; it is queued when the pipeline is done with
- * the one before, so a slow pipeline gets the newest picture and not the oldest. A second buffer
- * fetches the present picture when it is wanted again. The kernel writes only what changed since a
- * buffer's last frame.
+ * One buffer waits in the kernel for the next frame, also while the pipeline still holds older
+ * ones: it lets go of those that it does not need any more. Another one fetches the present picture
+ * when it is wanted again. The kernel writes only what changed since a buffer's last frame.
  *
  * Knows nothing of plugs and modes being set: a frame of another size than ours is let go by until
  * the pipeline is configured for it.
@@ -21,7 +20,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-#define BUFFERS	    2
+#define BUFFERS	    3 /* one is being encoded, one waits for that, one is in the kernel */
 #define PITCH_ALIGN 256u /* bytes; what GPUs want for an import */
 
 enum device_use {
@@ -275,7 +274,8 @@ static uint64_t device_get_deadline_ns(const struct source *s)
 {
 	struct device *d = device_of(s);
 
-	return find(d, DEVICE_QUEUED_NEXT) || d->full ? UINT64_MAX : 0;
+	/* Without a free buffer nothing can be asked for until a release. */
+	return find(d, DEVICE_QUEUED_NEXT) || d->full || !find(d, DEVICE_FREE) ? UINT64_MAX : 0;
 }
 
 static void device_close(struct source *s)

@@ -243,8 +243,8 @@ static uint64_t clip_get_deadline_ns(const struct source *s)
 {
 	const struct clip *c = clip_of(s);
 
-	if (!c->complete && !c->ended)
-		return UINT64_MAX; /* the descriptor will tell */
+	if (c->busy || (!c->complete && !c->ended))
+		return UINT64_MAX; /* the release, or the descriptor, will tell */
 	return c->has_base ? tick_ns(c, due_tick(c, c->complete ? c->wanted : c->index)) : 0;
 }
 
@@ -292,11 +292,13 @@ static int clip_acquire(struct source *s, uint64_t now_ns, bool again, struct fr
 	uint64_t tick;
 	int r;
 
-	if (c->busy || !c->shown.memory)
+	if (!c->shown.memory)
 		return 0;
-	r = fill(c);
+	r = fill(c); /* also while the pipeline still reads the picture before */
 	if (r < 0)
 		return r;
+	if (c->busy)
+		return 0;
 	tick = tick_at(c, now_ns);
 	if (c->has_base && tick < due_tick(c, c->complete ? c->wanted : c->index))
 		return hand_out_again(c, again, ret);

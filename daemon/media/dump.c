@@ -20,12 +20,15 @@ void dump_choose(struct dump *d, const struct frame *f)
 		d->time_ns = f->time_ns;
 }
 
-void dump_take(struct dump *d, const struct frame *f)
+bool dump_wants(const struct dump *d, const struct frame *f)
 {
-	if (d->fd < 0 || d->time_ns != f->time_ns)
-		return;
-	d->written = dump_write(d->fd, f) == 0;
-	if (!d->written)
+	return d->fd >= 0 && !d->written && d->time_ns == f->time_ns;
+}
+
+void dump_on_written(struct dump *d, int r)
+{
+	d->written = r == 0;
+	if (r < 0)
 		d->fd = -1;
 }
 
@@ -37,8 +40,10 @@ void dump_on_sent(struct dump *d, uint64_t time_ns, uint64_t pts)
 
 void dump_on_dropped(struct dump *d, uint64_t time_ns)
 {
-	if (d->fd >= 0 && d->time_ns == time_ns)
-		d->time_ns = d->pts = 0;
+	if (d->fd < 0 || d->time_ns != time_ns)
+		return;
+	d->time_ns = d->pts = 0;
+	d->written = false;
 }
 
 uint64_t dump_finish(struct dump *d)

@@ -19,8 +19,9 @@ struct dump {
 /* A new picture is about to leave: is it the one? Before anything of it is sent. */
 void dump_choose(struct dump *d, const struct frame *f);
 
-/* The chosen picture's memory, as binary PPM; no-op for any other picture. */
-void dump_take(struct dump *d, const struct frame *f);
+/* The chosen one, whose memory is to go to dump_write before it is released. */
+bool dump_wants(const struct dump *d, const struct frame *f);
+void dump_on_written(struct dump *d, int r);
 
 /* It left with this PTS (90 kHz, 33 bits), or it was dropped: then another one is chosen. */
 void dump_on_sent(struct dump *d, uint64_t time_ns, uint64_t pts);

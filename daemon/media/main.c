@@ -21,18 +21,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #define CLIP_HEADER_MS 2500 /* CAPS must be there within 3 s */
 #define CLIP_AGAIN_MS  500  /* and later on heartbeats must go on */
 #define DRAIN_MS       200
+#define RTTIME_US      200000
 
 struct media {
 	struct stream_state *state;
@@ -82,6 +86,23 @@ static int begin_life(void)
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGINT, SIG_IGN); /* the terminal's ^C is the daemon's to answer */
 	return 0;
+}
+
+/*
+ * The loop works in pieces of a fraction of a millisecond that are due at their times (PCR, pace),
+ * and a busy machine lets an ordinary thread wait for tens of milliseconds. So it asks for real-time
+ * priority, the lowest, which the service's unit grants with LimitRTPRIO=1; without it, it runs as
+ * everybody else. The encoder's thread exists already and stays an ordinary one. A loop that does
+ * not rest for RTTIME_US is killed, and replaced, before it can take a core from the machine.
+ */
+static void ask_for_realtime(void)
+{
+	const struct rlimit limit = { RTTIME_US, RTTIME_US };
+	const struct sched_param param = { .sched_priority = 1 };
+
+	if (setrlimit(RLIMIT_RTTIME, &limit) < 0 ||
+	    sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &param) < 0)
+		log_debug("start: no real-time priority: %s", strerror(errno));
 }
 
 /* ------------------------------------------------------------------ 2. open */
@@ -352,6 +373,7 @@ static int live(struct media *m)
 	r = tell_caps(m);
 	if (r < 0)
 		return r;
+	ask_for_realtime();
 	/* 4. The place of the sandbox: everything is open, and nobody's bytes have been read yet. */
 	return run(m);
 }
@@ -368,6 +390,8 @@ int main(void)
 	}
 	r = live(&m);
 	facts_drain(&m.facts, DRAIN_MS);
+	if (r < 0)
+		_exit(EXIT_FAILURE); /* what is broken, or hangs, is not asked to clean up */
 	m.pipeline = pipeline_free(m.pipeline);
 	if (m.clip)
 		m.clip->ops->close(m.clip);

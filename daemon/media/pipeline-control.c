@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <sys/random.h>
 
+#define PACE 4 /* times the rate: how fast a large picture leaves */
+
 static const struct {
 	enum media_encoder kind;
 	const struct encoder_ops *ops;
@@ -67,12 +69,16 @@ int pipeline_new(struct stream_state *state, struct facts *facts, int dump_fd,
 		return -ENOMEM;
 	p->state = state;
 	p->facts = facts;
+	p->trace.state = state;
 	p->again_ns = p->grace_ns = p->idr_ns = p->rate_ns = NEVER_NS;
 	p->dump.fd = state->dumped_pts ? -1 : dump_fd;
 	r = continue_state(state);
 	if (r < 0)
 		return r;
 	r = open_stream(p);
+	if (r < 0)
+		return r;
+	r = worker_new(&p->encoder);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(p);
@@ -86,25 +92,34 @@ static struct source *source_close(struct source *s)
 	return NULL;
 }
 
+/* A picture of this source that waits, or that the encoder reads, goes before it does. */
+static void let_go(struct pipeline *p, const struct source *s)
+{
+	if (p->encoding.source == s)
+		pipeline_quiesce(p);
+	if (p->waiting.source == s)
+		pipeline_release(&p->waiting);
+}
+
 void pipeline_close_desktop(struct pipeline *p)
 {
+	if (p->desktop)
+		let_go(p, p->desktop);
 	p->desktop = source_close(p->desktop);
 }
 
-void pipeline_close_encoder(struct pipeline *p)
-{
-	if (p->encoder)
-		p->encoder->ops->close(p->encoder);
-	p->encoder = NULL;
-}
-
+/* An encoder that hung reads its picture for ever: then that source is left as it is, too. */
 struct pipeline *pipeline_free(struct pipeline *p)
 {
 	if (!p)
 		return NULL;
-	pipeline_close_desktop(p);
+	p->encoder = worker_free(p->encoder);
+	if (p->encoder)
+		return NULL;
+	pipeline_release(&p->waiting);
+	pipeline_release(&p->encoding);
+	p->desktop = source_close(p->desktop);
 	p->notice = source_close(p->notice);
-	pipeline_close_encoder(p);
 	p->stream = stream_free(p->stream);
 	free(p);
 	return NULL;
@@ -144,15 +159,6 @@ static const struct encoder_ops *choose_back_end(struct pipeline *p, enum media_
 	return p->best;
 }
 
-int pipeline_open_encoder(struct pipeline *p)
-{
-	int r = p->back_end->open(&p->config, &p->encoder);
-
-	if (r < 0)
-		return pipeline_fail(p, MEDIA_STAGE_ENCODE, r, "the encoder cannot be opened");
-	return 0;
-}
-
 static int configure_source(struct pipeline *p, struct source *s)
 {
 	int r;
@@ -164,48 +170,69 @@ static int configure_source(struct pipeline *p, struct source *s)
 }
 
 /* The queue leaves room for an IDR within one picture's time; see stream.h. */
-static int apply_rate(struct pipeline *p, uint64_t rate_bps, uint32_t max_frame_bytes)
+static void apply_rate(struct pipeline *p, uint64_t rate_bps, uint32_t max_frame_bytes)
 {
-	int r;
-
 	p->config.rate_bps = rate_bps;
 	p->config.max_frame_bytes = max_frame_bytes;
-	stream_set_rate(p->stream, 4 * rate_bps,
+	stream_set_rate(p->stream, PACE * rate_bps,
 			(uint32_t)(3 * rate_bps / 16 / p->config.format.mode.refresh_hz));
-	if (!p->encoder)
-		return pipeline_open_encoder(p);
-	r = p->encoder->ops->set_rate(p->encoder, rate_bps, max_frame_bytes);
-	return r < 0 ? pipeline_fail(p, MEDIA_STAGE_ENCODE, r, "the encoder refuses the rate") : 0;
 }
 
-int pipeline_configure(struct pipeline *p, const struct media_configure *c, uint64_t now_ns)
+/*
+ * The first picture of an encoder takes twice as long as the second, and START wants its picture
+ * at once: our own picture goes through it now and is thrown away.
+ */
+static int warm_up(struct pipeline *p, uint64_t now_ns)
 {
-	const struct encoder_ops *back_end = choose_back_end(p, c->encoder);
-	bool changed = !p->configured || !same_format(&p->config.format, &c->format);
+	struct worker_job job = { .task = WORKER_WARM_UP,
+				  .back_end = p->back_end,
+				  .config = p->config,
+				  .anew = p->anew };
+	int r;
+
+	if (p->streaming || worker_is_busy(p->encoder))
+		return 0;
+	r = p->notice->ops->acquire(p->notice, now_ns, true, &job.frame);
+	if (r <= 0)
+		return r;
+	p->encoding = (struct held){ .source = p->notice, .frame = job.frame };
+	p->anew = false;
+	worker_give(p->encoder, &job, now_ns);
+	return 0;
+}
+
+/* Pictures of the old size would be read while the sources make room for the new one. */
+static int configure_format(struct pipeline *p, const struct media_format *format)
+{
 	int r = 0;
 
-	if (changed || back_end != p->back_end)
-		pipeline_close_encoder(p);
-	p->back_end = back_end;
-	p->config.format = c->format;
+	pipeline_quiesce(p);
+	pipeline_release(&p->waiting);
+	p->config.format = *format;
 	p->configured = true;
+	stream_set_format(p->stream, format);
 	if (!p->notice)
 		r = source_open_notice("", &p->notice);
 	if (r < 0)
 		return pipeline_fail(p, MEDIA_STAGE_START, r, "no memory for a picture");
-	if (changed) {
-		stream_set_format(p->stream, &c->format);
-		r = configure_source(p, p->notice);
-		if (r == 0)
-			r = configure_source(p, p->desktop);
-	}
-	if (r == 0)
-		r = apply_rate(p, c->rate_bps, c->max_frame_bytes);
+	r = configure_source(p, p->notice);
+	return r < 0 ? r : configure_source(p, p->desktop);
+}
+
+int pipeline_configure(struct pipeline *p, const struct media_configure *c, uint64_t now_ns)
+{
+	int r = 0;
+
+	p->back_end = choose_back_end(p, c->encoder);
+	if (!p->configured || !same_format(&p->config.format, &c->format))
+		r = configure_format(p, &c->format);
 	if (r < 0)
 		return r;
+	apply_rate(p, c->rate_bps, c->max_frame_bytes);
 	p->grace_ns = now_ns + GRACE_NS;
 	pipeline_begin_anew(p, now_ns);
-	return 0;
+	r = warm_up(p, now_ns);
+	return r < 0 ? pipeline_fail(p, MEDIA_STAGE_START, r, "no picture of our own") : 0;
 }
 
 int pipeline_start(struct pipeline *p, int socket, uint64_t now_ns)
@@ -243,7 +270,8 @@ int pipeline_set_rate(struct pipeline *p, uint64_t rate_bps, uint32_t max_frame_
 {
 	if (!p->configured)
 		return pipeline_fail(p, MEDIA_STAGE_START, -EPROTO, "SET_RATE before CONFIGURE");
-	return apply_rate(p, rate_bps, max_frame_bytes);
+	apply_rate(p, rate_bps, max_frame_bytes);
+	return 0;
 }
 
 int pipeline_set_source(struct pipeline *p, struct source *source, const char *text,
@@ -257,6 +285,8 @@ int pipeline_set_source(struct pipeline *p, struct source *source, const char *t
 	r = source_open_notice(text, &notice);
 	if (r < 0)
 		return pipeline_fail(p, MEDIA_STAGE_START, r, "no memory for a picture");
+	if (p->notice)
+		let_go(p, p->notice);
 	p->notice = source_close(p->notice);
 	p->notice = notice;
 	r = configure_source(p, p->notice);

@@ -7,32 +7,35 @@
 #define MIRACAST_MEDIA_PIPELINE_PRIVATE_H
 
 #include "media/dump.h"
+#include "media/pipeline-worker.h"
 #include "media/pipeline.h"
+#include "media/trace.h"
 #include "stream/stream.h"
 
 #define NEVER_NS UINT64_MAX
 #define GRACE_NS (100 * NSEC_PER_MSEC) /* for the desktop, before our own picture is shown */
-#define RECENT	 16
 
-/* A picture on its way, as the stream's callbacks need it again. */
-struct recent {
-	uint64_t time_ns; /* its name */
-	uint64_t ready_ns;
-	bool own;
-	bool timed; /* a new picture of the desktop: counts for the latency */
+/* A picture that is ours until it is released to its source; source NULL: none. */
+struct held {
+	struct source *source;
+	struct frame frame;
+	uint64_t acquired_ns;
 };
 
 struct pipeline {
 	/* the stages, in the order of the data */
 	struct source *desktop; /* NULL: none, or gone */
 	struct source *notice;	/* our own picture */
-	struct encoder *encoder;
+	struct held waiting;	/* for the encoder; a newer picture takes its place */
+	struct worker *encoder; /* in its thread */
+	struct held encoding;	/* what the thread reads */
 	struct stream *stream;
 
 	struct stream_state *state;
 	struct facts *facts;
 	const struct encoder_ops *best, *back_end;
 	struct encoder_config config;
+	bool anew; /* the encoder is broken: the next picture goes to another one */
 	bool configured;
 	bool streaming;
 	bool started;	  /* once at least */
@@ -46,16 +49,15 @@ struct pipeline {
 	uint64_t idr_ns;   /* the next picture from then on is an IDR */
 	uint64_t rate_ns;  /* the next RATE fact */
 
-	uint64_t last_number; /* of the picture shown; 0: of this source none yet */
+	uint64_t seen_number; /* of the picture captured last; 0: of this source none yet */
+	uint64_t last_number; /* of the picture encoded last, likewise */
 	uint64_t last_new_ns; /* when it came */
 	uint64_t last_idr_ns;
 	unsigned int repeats;	    /* of that picture */
-	uint64_t encode_ns;	    /* what encoding takes, smoothed */
 	uint64_t encoder_failed_ns; /* 0: never */
 	uint64_t blocked_ns;	    /* last BLOCKED fact */
 	uint64_t video_bytes, stream_bytes; /* since, and at, the last RATE fact */
-	struct recent recent[RECENT];
-	unsigned int recent_next;
+	struct trace trace;
 	struct dump dump;
 };
 
@@ -65,9 +67,13 @@ extern const struct stream_ops pipeline_stream_ops;
 /* Sends the ERROR fact, once; returns r. */
 int pipeline_fail(struct pipeline *p, enum media_stage stage, int r, const char *text);
 
-int pipeline_open_encoder(struct pipeline *p);
-void pipeline_close_encoder(struct pipeline *p);
 void pipeline_close_desktop(struct pipeline *p);
+
+/* Gives the picture back to its source. */
+void pipeline_release(struct held *h);
+
+/* Waits until the encoder's thread reads no picture; the stream flows meanwhile. */
+void pipeline_quiesce(struct pipeline *p);
 
 /* Whatever comes next is a new picture: an IDR, at once. */
 void pipeline_begin_anew(struct pipeline *p, uint64_t now_ns);

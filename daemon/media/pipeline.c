@@ -2,11 +2,15 @@
 /*
  * THE DATA PATH:
  *
- *	source -> frame -> pipeline_on_frame -> encoder -> packet -> pipeline_on_packet -> stream
+ *	source -> frame -> pipeline_on_frame -> (waits) -> encode_next
+ *			-> the encoder's thread (pipeline-worker.c) ->
+ *	packet -> pipeline_on_packet -> stream (TS, RTP, pace) -> network
  *
- * Data only flows forward, by direct calls. Backward there are three signals: an IDR is wanted, the
- * rate has changed, the network does not keep up (then pictures are not even encoded). One time
- * rides along: a frame's time_ns names it up to its last datagram.
+ * Data only flows forward, by direct calls but for the one thread. One picture at a time is with
+ * the encoder and one may wait for it; a newer picture takes the place of the waiting one. Backward
+ * there are three signals: an IDR is wanted, the rate has changed, the network does not keep up
+ * (then pictures are not even encoded). One time rides along: a frame's time_ns names it up to its
+ * last datagram.
  *
  * What is shown: the desktop (or the pattern, or the clip) as soon as it gives a picture, our own
  * picture until then and when it is gone. A picture that rests is sent once more within a second,
@@ -30,10 +34,14 @@
 #define REOPEN_NS	(10 * NSEC_PER_SEC)   /* an encoder that fails again within is given up */
 #define END_MS		100 /* for the clip's last pictures to leave */
 #define BLOCKED_NS	(100 * NSEC_PER_MSEC) /* a queue of this age is worth a fact */
+#define QUIESCE_MS	5 /* the stream is looked after so often meanwhile */
 
 /* The path, in the order in which the data takes it. */
 static void take_frames(struct pipeline *p, uint64_t now_ns);
-static void pipeline_on_frame(struct pipeline *p, const struct frame *f, uint64_t now_ns);
+static void pipeline_on_frame(struct pipeline *p, struct source *s, const struct frame *f,
+			      uint64_t now_ns);
+static void encode_next(struct pipeline *p, uint64_t now_ns);
+static void take_packet(struct pipeline *p, uint64_t now_ns);
 static void pipeline_on_packet(struct pipeline *p, const struct packet *packet, uint64_t now_ns);
 static void on_first_datagram(void *userdata, const struct sender_frame *f);
 static void on_last_datagram(void *userdata, const struct sender_frame *f);
@@ -58,6 +66,11 @@ static uint64_t period_ns(const struct pipeline *p)
 	return NSEC_PER_SEC / p->config.format.mode.refresh_hz;
 }
 
+static uint64_t us_since(uint64_t now_ns, uint64_t then_ns)
+{
+	return now_ns > then_ns ? (now_ns - then_ns) / NSEC_PER_USEC : 0;
+}
+
 static void network_failed(struct pipeline *p, int r)
 {
 	(void)pipeline_fail(p, MEDIA_STAGE_SEND, r, "the network to the sink is gone");
@@ -67,13 +80,14 @@ int pipeline_run(struct pipeline *p, uint64_t now_ns)
 {
 	int r;
 
+	take_packet(p, now_ns);
 	if (!p->streaming || p->failed)
 		return p->failed;
 	r = stream_flush(p->stream, now_ns);
 	if (r < 0)
 		network_failed(p, r);
-	else
-		take_frames(p, now_ns);
+	take_frames(p, now_ns);
+	encode_next(p, now_ns);
 	if (p->dump.fd >= 0)
 		p->state->dumped_pts = dump_finish(&p->dump);
 	tell_rate(p, now_ns);
@@ -113,13 +127,14 @@ static void take_frame(struct pipeline *p, struct source *s, bool again, uint64_
 	}
 	if (!p->own)
 		p->grace_ns = NEVER_NS;
-	pipeline_on_frame(p, &f, now_ns);
-	s->ops->release(s, &f);
+	pipeline_on_frame(p, s, &f, now_ns); /* which owes the release from now on */
 }
 
 static void take_frames(struct pipeline *p, uint64_t now_ns)
 {
-	bool again = now_ns >= p->again_ns;
+	/* With a picture on its way to the encoder the present one need not be asked for. */
+	bool busy = p->waiting.source || worker_is_busy(p->encoder);
+	bool again = !busy && now_ns >= p->again_ns;
 
 	if (again)
 		p->again_ns = now_ns + RETRY_NS; /* until it comes, which may take a while */
@@ -128,10 +143,17 @@ static void take_frames(struct pipeline *p, uint64_t now_ns)
 	if (now_ns >= p->grace_ns && !p->own && p->failed == 0)
 		pipeline_show_own_picture(p, now_ns);
 	if (p->own && p->failed == 0)
-		take_frame(p, p->notice, again || now_ns >= p->again_ns, now_ns);
+		take_frame(p, p->notice, !busy && (again || now_ns >= p->again_ns), now_ns);
 }
 
-/* ------------------------------------------------------------------ frame -> encoder */
+/* ------------------------------------------------------------------ frame -> (waits) */
+
+void pipeline_release(struct held *h)
+{
+	if (h->source)
+		h->source->ops->release(h->source, &h->frame);
+	h->source = NULL;
+}
 
 static void frame_dropped(struct pipeline *p, uint64_t number, uint64_t now_ns)
 {
@@ -142,37 +164,67 @@ static void frame_dropped(struct pipeline *p, uint64_t number, uint64_t now_ns)
 /* Numbers that were skipped are pictures that nobody captured. */
 static void count_frame(struct pipeline *p, const struct frame *f)
 {
-	p->state->frames_captured++;
-	if (p->last_number > 0 && f->number > p->last_number + 1)
-		p->state->frames_dropped += f->number - p->last_number - 1;
+	if (f->number == p->seen_number)
+		return;
+	if (!p->own) {
+		p->state->frames_captured++;
+		if (p->seen_number > 0 && f->number > p->seen_number + 1)
+			p->state->frames_dropped += f->number - p->seen_number - 1;
+	}
+	p->seen_number = f->number;
 }
+
+static bool has_mode_size(const struct pipeline *p, const struct frame *f)
+{
+	const struct media_mode *mode = &p->config.format.mode;
+
+	return f->width == mode->width && f->height == mode->height;
+}
+
+/* The newest picture wins: what waited before it is not worth encoding any more. */
+static void pipeline_on_frame(struct pipeline *p, struct source *s, const struct frame *f,
+			      uint64_t now_ns)
+{
+	struct held held = { .source = s, .frame = *f, .acquired_ns = now_ns };
+
+	facts_send_chunk(p->facts, MEDIA_CHUNK_FRAME_START, f->number, 0, 0, now_ns / NSEC_PER_USEC);
+	count_frame(p, f);
+	p->again_ns = now_ns + period_ns(p); /* a picture that is not sent now is owed */
+	if (!has_mode_size(p, f)) {
+		frame_dropped(p, f->number, now_ns);
+		pipeline_release(&held);
+		return;
+	}
+	if (p->waiting.source && p->waiting.frame.number != f->number)
+		frame_dropped(p, p->waiting.frame.number, now_ns);
+	pipeline_release(&p->waiting);
+	p->waiting = held;
+}
+
+/* ------------------------------------------------------------------ (waits) -> encoder */
 
 /*
  * The picture as it will be encoded. One that is repeated, or that was there before anybody asked,
  * is a picture of now; the numbers stay, as the contract has it for refinements.
  */
-static struct frame frame_to_show(struct pipeline *p, const struct frame *f, uint64_t now_ns)
+static struct frame frame_to_show(struct pipeline *p, const struct held *h, uint64_t now_ns)
 {
-	struct frame shown = *f;
+	bool repeated = h->frame.number == p->last_number, first = p->last_number == 0;
+	struct trace_frame trace = { .number = h->frame.number,
+				     .own = p->own,
+				     .timed = !p->own && !repeated && !first };
+	struct frame shown = h->frame;
 
-	if (f->number == p->last_number || p->last_number == 0)
+	if (repeated || first)
 		shown.time_ns = now_ns;
-	if (f->number == p->last_number) {
-		p->repeats++;
-	} else {
-		if (!p->own)
-			count_frame(p, f);
-		p->repeats = 0;
+	p->repeats = repeated ? p->repeats + 1 : 0;
+	if (!repeated)
 		p->last_new_ns = now_ns;
-	}
-	p->recent_next = (p->recent_next + 1) % RECENT;
-	p->recent[p->recent_next] = (struct recent){
-		.time_ns = shown.time_ns,
-		.ready_ns = shown.time_ns < now_ns ? shown.time_ns : now_ns,
-		.own = p->own,
-		.timed = !p->own && f->number != p->last_number && p->last_number > 0,
-	};
-	p->last_number = f->number;
+	p->last_number = shown.number;
+	trace.time_ns = shown.time_ns;
+	trace.at_ns[TRACE_READY] = shown.time_ns < h->acquired_ns ? shown.time_ns : h->acquired_ns;
+	trace_begin(&p->trace, &trace);
+	trace_mark(&p->trace, shown.time_ns, TRACE_ACQUIRED, h->acquired_ns);
 	return shown;
 }
 
@@ -185,26 +237,44 @@ static bool network_keeps_up(const struct pipeline *p, uint64_t now_ns)
 	return queue.age_ns <= 2 * period_ns(p);
 }
 
-static int encode(struct pipeline *p, const struct frame *f, struct packet *ret)
+static void encode_next(struct pipeline *p, uint64_t now_ns)
 {
-	int r = p->encoder->ops->submit(p->encoder, f);
+	struct worker_job job = { .task = WORKER_ENCODE,
+				  .back_end = p->back_end,
+				  .config = p->config,
+				  .anew = p->anew,
+				  .idr = now_ns >= p->idr_ns };
 
-	return r < 0 ? r : p->encoder->ops->output(p->encoder, ret);
+	if (!p->waiting.source || worker_is_busy(p->encoder) || p->failed)
+		return;
+	if (!network_keeps_up(p, now_ns)) {
+		frame_dropped(p, p->waiting.frame.number, now_ns);
+		pipeline_release(&p->waiting);
+		return;
+	}
+	job.frame = frame_to_show(p, &p->waiting, now_ns);
+	p->encoding = p->waiting;
+	p->encoding.frame = job.frame;
+	p->waiting.source = NULL;
+	p->anew = false;
+	worker_give(p->encoder, &job, now_ns); /* -> take_packet, when the thread is done */
 }
 
+/* ------------------------------------------------------------------ encoder -> packet */
+
 /* One new beginning; a back-end that fails twice in a row is left to the daemon. */
-static void encoder_failed(struct pipeline *p, int r, uint64_t now_ns)
+static void encoder_failed(struct pipeline *p, const struct worker_result *result, uint64_t now_ns)
 {
 	bool again = p->encoder_failed_ns && now_ns < p->encoder_failed_ns + REOPEN_NS;
 
 	p->encoder_failed_ns = now_ns;
-	pipeline_close_encoder(p);
-	if (again) {
-		(void)pipeline_fail(p, MEDIA_STAGE_ENCODE, r, "the encoder failed twice");
+	if (result->fatal || again) {
+		(void)pipeline_fail(p, MEDIA_STAGE_ENCODE, result->r,
+				    result->fatal ? result->what : "the encoder failed twice");
 		return;
 	}
-	if (pipeline_open_encoder(p) == 0)
-		pipeline_begin_anew(p, now_ns);
+	p->anew = true;
+	pipeline_begin_anew(p, now_ns);
 }
 
 static uint64_t bytes_read_by_cpu(const struct frame *f)
@@ -224,67 +294,101 @@ static void plan_repeat(struct pipeline *p, uint64_t now_ns)
 		want_idr(p, p->idr_ns);
 }
 
-static void pipeline_on_frame(struct pipeline *p, const struct frame *f, uint64_t now_ns)
+static void trace_result(struct pipeline *p, const struct worker_result *result, uint64_t time_ns)
 {
-	const struct media_mode *mode = &p->config.format.mode;
-	struct frame shown = frame_to_show(p, f, now_ns);
-	uint64_t encoded_ns;
-	struct packet packet;
-	int r;
+	struct trace_frame *trace = trace_find(&p->trace, time_ns);
 
-	facts_send_chunk(p->facts, MEDIA_CHUNK_FRAME_START, f->number, 0, 0, now_ns / NSEC_PER_USEC);
-	p->again_ns = now_ns + period_ns(p); /* a picture that is not sent now is owed */
-	if (f->width != mode->width || f->height != mode->height || !network_keeps_up(p, now_ns)) {
+	if (trace)
+		trace->idr = result->packet.idr;
+	trace_mark(&p->trace, time_ns, TRACE_STARTED, result->started_ns);
+	if (result->converted_ns)
+		trace_mark(&p->trace, time_ns, TRACE_CONVERTED, result->converted_ns);
+	trace_mark(&p->trace, time_ns, TRACE_ENCODED, result->encoded_ns);
+}
+
+static void on_encoded(struct pipeline *p, const struct worker_result *result, uint64_t now_ns)
+{
+	const struct frame *f = &p->encoding.frame;
+
+	if (result->r <= 0)
 		frame_dropped(p, f->number, now_ns);
-		return;
-	}
-	(void)stream_flush_ahead(p->stream, now_ns, p->encode_ns);
-	if (now_ns >= p->idr_ns)
-		p->encoder->ops->request_idr(p->encoder);
-	r = encode(p, &shown, &packet);
-	encoded_ns = clock_now_ns();
-	if (r <= 0)
-		frame_dropped(p, f->number, encoded_ns);
-	if (r < 0)
-		encoder_failed(p, r, encoded_ns);
-	if (r <= 0)
+	if (result->r < 0)
+		encoder_failed(p, result, now_ns);
+	if (result->r <= 0)
 		return;
 	p->state->raw_bytes_copied += bytes_read_by_cpu(f);
-	p->encode_ns = (7 * p->encode_ns + encoded_ns - now_ns) / 8;
 	facts_send_chunk(p->facts, MEDIA_CHUNK_ENCODED, f->number,
-			 (uint32_t)((encoded_ns - now_ns) / NSEC_PER_USEC),
-			 (uint32_t)(p->config.rate_bps / 1000), encoded_ns / NSEC_PER_USEC);
+			 (uint32_t)us_since(result->encoded_ns, result->started_ns),
+			 (uint32_t)(p->config.rate_bps / 1000), result->encoded_ns / NSEC_PER_USEC);
+	trace_result(p, result, f->time_ns);
 	if (!p->own && p->repeats == 0)
-		dump_choose(&p->dump, &shown);
-	pipeline_on_packet(p, &packet, encoded_ns);
-	plan_repeat(p, encoded_ns);
-	dump_take(&p->dump, &shown);
+		dump_choose(&p->dump, f);
+	pipeline_on_packet(p, &result->packet, now_ns);
+	if (!p->waiting.source)
+		plan_repeat(p, now_ns);
+}
+
+/* The chosen picture has left, and is written to its file while it is still ours. */
+static void dump(struct pipeline *p, uint64_t now_ns)
+{
+	const struct worker_job job = { .task = WORKER_DUMP,
+					.dump_fd = p->dump.fd,
+					.frame = p->encoding.frame,
+					.config = p->config };
+
+	worker_give(p->encoder, &job, now_ns);
+}
+
+static void take_packet(struct pipeline *p, uint64_t now_ns)
+{
+	struct worker_result result;
+
+	if (!worker_take(p->encoder, &result)) {
+		if (worker_is_hung(p->encoder, now_ns))
+			(void)pipeline_fail(p, MEDIA_STAGE_ENCODE, -ETIMEDOUT, "the encoder hung");
+		return;
+	}
+	switch (result.task) {
+	case WORKER_ENCODE:
+		if (p->streaming)
+			on_encoded(p, &result, now_ns);
+		break;
+	case WORKER_WARM_UP:
+		if (result.r < 0)
+			(void)pipeline_fail(p, MEDIA_STAGE_ENCODE, result.r, result.what);
+		break;
+	case WORKER_DUMP:
+		dump_on_written(&p->dump, result.r);
+		break;
+	}
+	if (p->encoding.source && dump_wants(&p->dump, &p->encoding.frame))
+		dump(p, now_ns);
+	else
+		pipeline_release(&p->encoding);
+}
+
+void pipeline_quiesce(struct pipeline *p)
+{
+	struct pollfd poll_fd = { .fd = worker_get_fd(p->encoder), .events = POLLIN };
+	uint64_t now_ns;
+
+	while (worker_is_busy(p->encoder) && p->failed == 0) {
+		(void)poll(&poll_fd, 1, QUIESCE_MS);
+		now_ns = clock_now_ns();
+		if (p->streaming)
+			(void)stream_flush(p->stream, now_ns); /* an error comes again */
+		take_packet(p, now_ns);
+	}
 }
 
 /* ------------------------------------------------------------------ packet -> stream */
 
-static const struct recent *find_recent(const struct pipeline *p, uint64_t time_ns)
-{
-	for (unsigned int i = 0; i < RECENT; i++)
-		if (p->recent[i].time_ns == time_ns)
-			return &p->recent[i];
-	return NULL;
-}
-
-static uint64_t us_since(uint64_t now_ns, uint64_t then_ns)
-{
-	return now_ns > then_ns ? (now_ns - then_ns) / NSEC_PER_USEC : 0;
-}
-
 static void pipeline_on_packet(struct pipeline *p, const struct packet *packet, uint64_t now_ns)
 {
-	const struct recent *recent = find_recent(p, packet->time_ns);
 	int r;
 
 	p->state->frames_encoded++;
 	p->video_bytes += packet->size;
-	if (recent && recent->timed)
-		latency_add(&p->state->ready_to_encoded, us_since(now_ns, recent->ready_ns));
 	if (packet->idr) {
 		p->state->idr_frames++;
 		p->last_idr_ns = now_ns;
@@ -300,12 +404,13 @@ static void pipeline_on_packet(struct pipeline *p, const struct packet *packet, 
 static void on_first_datagram(void *userdata, const struct sender_frame *f)
 {
 	struct pipeline *p = userdata;
-	const struct recent *recent = find_recent(p, f->time_ns);
-	uint64_t now_us = clock_now_us();
+	const struct trace_frame *trace = trace_find(&p->trace, f->time_ns);
+	uint64_t now_ns = clock_now_ns();
 
-	facts_send_chunk(p->facts, MEDIA_CHUNK_SENT, f->number, 0, 0, now_us);
+	trace_mark(&p->trace, f->time_ns, TRACE_FIRST_DATAGRAM, now_ns);
+	facts_send_chunk(p->facts, MEDIA_CHUNK_SENT, f->number, 0, 0, now_ns / NSEC_PER_USEC);
 	if (p->first_frame) {
-		facts_send_first_frame(p->facts, recent && recent->own, now_us);
+		facts_send_first_frame(p->facts, trace && trace->own, now_ns / NSEC_PER_USEC);
 		p->first_frame = false;
 	}
 	if (f->late_ns > 0) {
@@ -318,11 +423,8 @@ static void on_first_datagram(void *userdata, const struct sender_frame *f)
 static void on_last_datagram(void *userdata, const struct sender_frame *f)
 {
 	struct pipeline *p = userdata;
-	const struct recent *recent = find_recent(p, f->time_ns);
 
-	if (recent && recent->timed)
-		latency_add(&p->state->ready_to_last_datagram,
-			    us_since(clock_now_ns(), recent->ready_ns));
+	trace_mark(&p->trace, f->time_ns, TRACE_LAST_DATAGRAM, clock_now_ns());
 }
 
 static void on_dropped(void *userdata, const struct sender_frame *f)
@@ -367,7 +469,7 @@ static void want_idr_soon(struct pipeline *p, uint64_t now_ns)
 /* Whatever comes next is a new picture: an IDR, at once. */
 void pipeline_begin_anew(struct pipeline *p, uint64_t now_ns)
 {
-	p->last_number = p->last_new_ns = 0;
+	p->seen_number = p->last_number = p->last_new_ns = 0;
 	p->repeats = 0;
 	p->again_ns = now_ns;
 	want_idr(p, now_ns);
@@ -392,6 +494,7 @@ unsigned int pipeline_get_polls(const struct pipeline *p, struct pollfd ret[PIPE
 	unsigned int n = 0;
 	int fd = p->streaming && p->desktop ? p->desktop->ops->get_fd(p->desktop) : -1;
 
+	ret[n++] = (struct pollfd){ .fd = worker_get_fd(p->encoder), .events = POLLIN };
 	if (fd >= 0)
 		ret[n++] = (struct pollfd){ .fd = fd, .events = POLLIN };
 	if (p->streaming && stream_wants_pollout(p->stream))
@@ -406,12 +509,14 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 uint64_t pipeline_get_deadline_ns(const struct pipeline *p)
 {
-	uint64_t deadline;
+	uint64_t deadline = worker_get_deadline_ns(p->encoder);
 
 	if (!p->streaming)
-		return NEVER_NS;
-	deadline = earlier(stream_get_deadline_ns(p->stream), p->rate_ns);
-	deadline = earlier(deadline, earlier(p->again_ns, p->grace_ns));
+		return deadline;
+	deadline = earlier(deadline, stream_get_deadline_ns(p->stream));
+	deadline = earlier(deadline, earlier(p->rate_ns, p->grace_ns));
+	if (!p->waiting.source && !worker_is_busy(p->encoder))
+		deadline = earlier(deadline, p->again_ns);
 	if (p->desktop)
 		deadline = earlier(deadline, p->desktop->ops->get_deadline_ns(p->desktop));
 	return deadline;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The data path of one session: frames from a source, through an encoder, into the stream. The only
- * place that sees more than one stage. Single-threaded: everything happens in the caller's loop.
+ * place that sees more than one stage. Everything happens in the caller's loop, but for the
+ * encoding itself, which has a thread of its own behind pipeline-worker.h.
  */
 #ifndef MIRACAST_MEDIA_PIPELINE_H
 #define MIRACAST_MEDIA_PIPELINE_H
@@ -24,6 +25,8 @@ struct pipeline;
  */
 int pipeline_new(struct stream_state *state, struct facts *facts, int dump_fd,
 		 struct pipeline **ret);
+
+/* After an encoder that hung, not everything can be freed: the process should exit at once. */
 struct pipeline *pipeline_free(struct pipeline *p);
 DEFINE_CLEANUP(struct pipeline *, pipeline_free)
 

@@ -281,8 +281,14 @@ struct stream_state {
 	uint64_t send_errors;	   /* datagrams that the socket refused */
 	uint64_t raw_bytes_copied; /* pixels read by the CPU on their way to the encoder */
 	uint64_t dumped_pts;	   /* 90 kHz modulo 2^33, of the frame in MEDIA_FD_DUMP; 0: none */
+	/* of new pictures of the desktop, from the flip to ...; IDRs have the last one for themselves */
+	struct latency_histogram ready_to_acquired;
+	struct latency_histogram ready_to_started; /* the encoder's thread begins */
+	struct latency_histogram ready_to_converted;
 	struct latency_histogram ready_to_encoded;
+	struct latency_histogram ready_to_first_datagram;
 	struct latency_histogram ready_to_last_datagram;
+	struct latency_histogram idr_ready_to_last_datagram;
 };
 
 /* Times and percentiles; pure. per_mille 500 is the median. */

@@ -195,7 +195,7 @@ static void test_frames_as_they_come(void **state)
 		assert_int_equal(module.dst_seq, n > 5 ? n - 1 : 0);
 		assert_int_equal(module.queued_count, 1);
 	}
-	assert_int_equal(module.allocs, 2);
+	assert_int_equal(module.allocs, 3);
 	close_device(s);
 }
 
@@ -225,6 +225,32 @@ static void test_newest_first(void **state)
 	show(3);
 	s->ops->release(s, &f);
 	expect_frame(s, 3, false);
+	close_device(s);
+}
+
+/* The encoder reads one, a newer one waits for it, and the kernel still has one to fill. */
+static void test_two_held_at_once(void **state)
+{
+	struct source *s = open_device();
+	struct frame f[3];
+
+	(void)state;
+	expect_none(s, false);
+	for (unsigned int i = 0; i < 2; i++) {
+		show(i + 1);
+		assert_int_equal(s->ops->acquire(s, 0, false, &f[i]), 1);
+		expect_none(s, false);
+		assert_int_equal(module.queued_count, 1);
+	}
+	show(3);
+	assert_int_equal(s->ops->acquire(s, 0, false, &f[2]), 1);
+	expect_none(s, false);
+	assert_true(s->ops->get_deadline_ns(s) == UINT64_MAX); /* until a release: it does not spin */
+	for (unsigned int i = 0; i < 3; i++)
+		s->ops->release(s, &f[i]);
+	assert_int_equal(module.queued_count, 1);
+	show(4);
+	expect_frame(s, 4, false);
 	close_device(s);
 }
 
@@ -278,7 +304,7 @@ static void test_another_mode(void **state)
 	expect_none(s, false);
 	assert_int_equal(module.done_count, 0); /* it waits for a newer one, it does not spin */
 	assert_int_equal(s->ops->configure(s, &small), 0);
-	assert_int_equal(module.allocs, 4);
+	assert_int_equal(module.allocs, 6);
 	expect_none(s, false);
 	assert_int_equal(s->ops->acquire(s, 0, false, &f), 1);
 	assert_int_equal(f.number, 2);
@@ -323,6 +349,7 @@ int main(void)
 		cmocka_unit_test(test_frames_as_they_come),
 		cmocka_unit_test(test_a_picture_that_was_there_before),
 		cmocka_unit_test(test_newest_first),
+		cmocka_unit_test(test_two_held_at_once),
 		cmocka_unit_test(test_the_same_again),
 		cmocka_unit_test(test_again_without_a_picture_asks_once),
 		cmocka_unit_test(test_another_mode),

@@ -2,9 +2,9 @@
 /*
  * The data path between fakes: a source that gives what it is told, an encoder and a stream that
  * take notes, and a clock that only moves when the test says so. The fakes replace the real stages
- * at link time.
+ * at link time; the encoder's thread is the real one.
  */
-#include "media/pipeline.h"
+#include "media/pipeline-private.h"
 #include "stream/stream.h"
 #include "util/clock.h"
 
@@ -24,7 +24,7 @@
 
 /* ------------------------------------------------------------------ the fakes */
 
-static uint64_t now;
+static _Atomic uint64_t now; /* both threads move it */
 
 uint64_t clock_now_ns(void)
 {
@@ -36,9 +36,15 @@ uint64_t clock_now_us(void)
 	return now / NSEC_PER_USEC;
 }
 
+uint64_t clock_limit_us(uint64_t limit_us)
+{
+	return limit_us;
+}
+
 static struct {
 	unsigned int opened, closed, submitted, idr_requests, rates;
 	int failures; /* so many submits fail */
+	int gate;     /* >= 0: a submit waits for a byte from there */
 	bool idr, skip;
 	struct frame last;
 } enc;
@@ -63,7 +69,11 @@ static int fake_open(const struct encoder_config *config, struct encoder **ret)
 
 static int fake_submit(struct encoder *e, const struct frame *f)
 {
+	char byte;
+
 	(void)e;
+	if (enc.gate >= 0)
+		assert_int_equal(read(enc.gate, &byte, 1), 1);
 	if (enc.failures > 0) {
 		enc.failures--;
 		return -EIO;
@@ -127,7 +137,7 @@ static struct {
 	struct stream_numbers numbers;
 	const struct stream_ops *ops;
 	void *userdata;
-	unsigned int pushed, idrs;
+	unsigned int pushed, idrs, flushed;
 	uint64_t pushed_ns[64];
 	uint64_t queue_age_ns, late_ns, pts;
 	bool refuse;
@@ -194,6 +204,7 @@ int stream_flush(struct stream *s, uint64_t now_ns)
 {
 	(void)s;
 	(void)now_ns;
+	net.flushed++;
 	return 0;
 }
 
@@ -248,6 +259,7 @@ static int src_configure(struct source *s, const struct media_mode *mode)
 {
 	(void)s;
 	(void)mode;
+	assert_int_equal(src.held, 0);
 	return 0;
 }
 
@@ -266,7 +278,7 @@ static uint64_t src_get_deadline_ns(const struct source *s)
 static int src_acquire(struct source *s, uint64_t now_ns, bool again, struct frame *ret)
 {
 	(void)s;
-	assert_int_equal(src.held, 0);
+	assert_true(src.held < 3);
 	if (src.error)
 		return src.error;
 	if (!src.number || (!src.fresh && !again))
@@ -296,6 +308,7 @@ static void src_release(struct source *s, const struct frame *f)
 static void src_close(struct source *s)
 {
 	(void)s;
+	assert_int_equal(src.held, 0);
 	src.closed = true;
 }
 
@@ -332,6 +345,7 @@ static void begin_with(int dump_fd)
 	int sockets[2];
 
 	memset(&enc, 0, sizeof(enc));
+	enc.gate = -1;
 	memset(&net, 0, sizeof(net));
 	memset(&src, 0, sizeof(src));
 	memset(&b, 0, sizeof(b));
@@ -354,11 +368,30 @@ static int configure(void)
 	return pipeline_configure(b.pipeline, &c, now);
 }
 
+static int settle(void);
+
 static void stream_from(struct source *s)
 {
 	assert_int_equal(configure(), 0);
 	assert_int_equal(pipeline_set_source(b.pipeline, s, "text", now), 0);
 	assert_int_equal(pipeline_start(b.pipeline, -1, now), 0);
+	assert_int_equal(settle(), 0);
+	assert_int_equal(enc.submitted, 1); /* to warm up: nothing of it is seen */
+	enc.submitted = 0;
+}
+
+/* Time stands still until the encoder's thread has nothing more to do. */
+static int settle(void)
+{
+	struct pollfd polls[PIPELINE_POLLS];
+	int r = 0;
+
+	while (worker_is_busy(b.pipeline->encoder)) {
+		(void)pipeline_get_polls(b.pipeline, polls);
+		assert_int_equal(poll(polls, 1, 10000), 1);
+		r = pipeline_run(b.pipeline, now);
+	}
+	return r;
 }
 
 /* Time goes by as the loop would see it: from deadline to deadline. */
@@ -369,6 +402,8 @@ static int run_for(uint64_t ns)
 
 	while (r == 0 && now < end) {
 		r = pipeline_run(b.pipeline, now);
+		if (r == 0)
+			r = settle();
 		deadline = pipeline_get_deadline_ns(b.pipeline);
 		if (deadline <= now)
 			deadline = now + MS;
@@ -559,7 +594,13 @@ static void test_configure_makes_an_idr(void **state)
 	assert_int_equal(configure(), 0); /* the same again: no new encoder */
 	assert_int_equal(run_for(50 * MS), 0);
 	assert_int_equal(enc.opened, 1);
+	assert_int_equal(enc.rates, 0);
+	assert_int_equal(net.idrs, 2);
+	assert_int_equal(pipeline_set_rate(b.pipeline, 2000000, 0), 0); /* with the next picture */
+	show(2);
+	assert_int_equal(run_for(50 * MS), 0);
 	assert_int_equal(enc.rates, 1);
+	assert_int_equal(enc.opened, 1);
 	assert_int_equal(net.idrs, 2);
 	end();
 }
@@ -643,6 +684,140 @@ static void test_encoder_fails_once_and_again(void **state)
 	assert_int_equal(m.error.stage, MEDIA_STAGE_ENCODE);
 	assert_int_equal(m.error.error, -EIO);
 	end();
+}
+
+/* An encoder that takes its time, until it is let go on. */
+static int close_gate(void)
+{
+	int fds[2];
+
+	assert_int_equal(pipe(fds), 0);
+	enc.gate = fds[0];
+	return fds[1];
+}
+
+static void open_gate(int fd, const char *bytes)
+{
+	assert_int_equal(write(fd, bytes, strlen(bytes)), (ssize_t)strlen(bytes));
+}
+
+static void run_once(void)
+{
+	now += MS;
+	assert_int_equal(pipeline_run(b.pipeline, now), 0);
+}
+
+static void test_newest_picture_wins(void **state)
+{
+	unsigned int flushed;
+	int gate;
+
+	(void)state;
+	begin_with(-1);
+	stream_from(&src.source);
+	gate = close_gate();
+	flushed = net.flushed;
+	for (unsigned int i = 1; i <= 4; i++) {
+		show(i);
+		run_once();
+		assert_int_equal(src.held, i == 1 ? 1 : 2);
+	}
+	assert_int_equal(net.flushed - flushed, 4); /* the stream goes on meanwhile */
+	assert_int_equal(net.pushed, 0);
+	open_gate(gate, "..");
+	assert_int_equal(settle(), 0);
+	assert_int_equal(net.pushed, 2);
+	assert_true(enc.last.number == 4);
+	assert_int_equal(src.held, 0);
+	assert_int_equal(b.state.frames_captured, 4);
+	assert_int_equal(b.state.frames_dropped, 2);
+	end();
+	close(gate);
+	close(enc.gate);
+}
+
+static void test_encoder_hangs(void **state)
+{
+	union media_message m;
+	int gate;
+
+	(void)state;
+	begin_with(-1);
+	stream_from(&src.source);
+	gate = close_gate();
+	show(1);
+	run_once();
+	now += 500 * MS;
+	assert_int_equal(pipeline_run(b.pipeline, now), 0);
+	assert_true(pipeline_get_deadline_ns(b.pipeline) <= now + 35 * MS);
+	now += 35 * MS;
+	assert_int_equal(pipeline_run(b.pipeline, now), -ETIMEDOUT);
+	assert_int_equal(count_facts(MEDIA_ERROR, &m), 1);
+	assert_int_equal(m.error.stage, MEDIA_STAGE_ENCODE);
+	assert_string_equal(m.error.text, "the encoder hung");
+	open_gate(gate, "."); /* or the test would hang with it */
+	(void)settle();
+	end();
+	close(gate);
+	close(enc.gate);
+}
+
+/* The source goes, or gets another mode, only when the encoder does not read from it. */
+static void test_source_changes_while_encoding(void **state)
+{
+	struct media_configure c = { .format.mode = { WIDTH, HEIGHT, 60 },
+				     .format.level_idc = 31,
+				     .rate_bps = 1000000 };
+	int gate;
+
+	(void)state;
+	begin_with(-1);
+	stream_from(&src.source);
+	gate = close_gate();
+	show(1);
+	run_once();
+	assert_int_equal(src.held, 1);
+	open_gate(gate, ".");
+	assert_int_equal(pipeline_configure(b.pipeline, &c, now), 0); /* src_configure looks */
+	assert_int_equal(src.held, 0);
+	show(2);
+	run_once();
+	show(3);
+	run_once();
+	assert_int_equal(src.held, 2);
+	open_gate(gate, ".");
+	assert_int_equal(pipeline_set_source(b.pipeline, NULL, "gone", now), 0);
+	assert_true(src.closed);
+	open_gate(gate, "...");
+	assert_int_equal(run_for(50 * MS), 0);
+	assert_ptr_not_equal(enc.last.planes[0], src.pixels);
+	end();
+	close(gate);
+	close(enc.gate);
+}
+
+static void test_pause_while_encoding(void **state)
+{
+	int gate;
+
+	(void)state;
+	begin_with(-1);
+	stream_from(&src.source);
+	gate = close_gate();
+	show(1);
+	run_once();
+	pipeline_pause(b.pipeline);
+	open_gate(gate, ".");
+	assert_int_equal(settle(), 0);
+	assert_int_equal(src.held, 0);
+	assert_int_equal(net.pushed, 0);
+	open_gate(gate, "...");
+	assert_int_equal(pipeline_start(b.pipeline, -1, now), 0);
+	assert_int_equal(run_for(20 * MS), 0);
+	assert_int_equal(net.idrs, 1);
+	end();
+	close(gate);
+	close(enc.gate);
 }
 
 static void test_network_that_does_not_keep_up(void **state)
@@ -801,6 +976,10 @@ int main(void)
 		cmocka_unit_test(test_own_picture_until_the_desktop_comes),
 		cmocka_unit_test(test_pause_asks_for_nothing),
 		cmocka_unit_test(test_encoder_fails_once_and_again),
+		cmocka_unit_test(test_newest_picture_wins),
+		cmocka_unit_test(test_encoder_hangs),
+		cmocka_unit_test(test_source_changes_while_encoding),
+		cmocka_unit_test(test_pause_while_encoding),
 		cmocka_unit_test(test_network_that_does_not_keep_up),
 		cmocka_unit_test(test_refused_picture_makes_an_idr),
 		cmocka_unit_test(test_network_gone),

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "media/pipeline-worker.h"
+
+#include "media/dump.h"
+#include "util/clock.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+
+#define HUNG_MS	    UINT64_C(500)
+#define HUNG_MAX_MS UINT64_C(2000)
+
+struct worker {
+	pthread_t thread;
+	bool has_thread;
+	int job_fd;    /* eventfd: the thread's turn has begun */
+	int result_fd; /* eventfd: the loop's turn has begun */
+
+	/* Whose turn it is, and so whose all that follows is. */
+	_Atomic bool threads_turn;
+	struct worker_job job;
+	struct worker_result result;
+	bool quit;
+
+	/* the thread's alone */
+	struct encoder *encoder;
+	const struct encoder_ops *back_end; /* what the encoder was opened by, and with */
+	struct encoder_config config;
+
+	/* the loop's alone */
+	bool busy;
+	uint64_t given_ns;
+	uint64_t deadline_ns;
+	int schedstat_fd;    /* of the thread; -1: not told here */
+	uint64_t starved_ns; /* when the job was given */
+};
+
+/* ------------------------------------------------------------------ the thread */
+
+static void close_encoder(struct worker *w)
+{
+	if (w->encoder)
+		w->encoder->ops->close(w->encoder);
+	w->encoder = NULL;
+}
+
+static bool same_format(const struct media_format *a, const struct media_format *b)
+{
+	return a->mode.width == b->mode.width && a->mode.height == b->mode.height &&
+	       a->mode.refresh_hz == b->mode.refresh_hz && a->profile == b->profile &&
+	       a->level_idc == b->level_idc;
+}
+
+static int open_encoder(struct worker *w)
+{
+	const struct worker_job *job = &w->job;
+	int r;
+
+	close_encoder(w);
+	r = job->back_end->open(&job->config, &w->encoder);
+	if (r < 0) {
+		w->result.what = "the encoder cannot be opened";
+		w->result.fatal = true;
+		return r;
+	}
+	w->back_end = job->back_end;
+	w->config = job->config;
+	return 0;
+}
+
+static int adapt_rate(struct worker *w)
+{
+	const struct encoder_config *c = &w->job.config;
+	int r;
+
+	if (c->rate_bps == w->config.rate_bps && c->max_frame_bytes == w->config.max_frame_bytes)
+		return 0;
+	r = w->encoder->ops->set_rate(w->encoder, c->rate_bps, c->max_frame_bytes);
+	if (r < 0) {
+		w->result.what = "the encoder refuses the rate";
+		w->result.fatal = true;
+		return r;
+	}
+	w->config = *c;
+	return 0;
+}
+
+static int prepare_encoder(struct worker *w)
+{
+	const struct worker_job *job = &w->job;
+
+	if (!w->encoder || job->anew || job->back_end != w->back_end ||
+	    !same_format(&job->config.format, &w->config.format))
+		return open_encoder(w);
+	return adapt_rate(w);
+}
+
+static int encode(struct worker *w)
+{
+	int r = prepare_encoder(w);
+
+	if (r < 0)
+		return r;
+	if (w->job.idr || w->job.task == WORKER_WARM_UP)
+		w->encoder->ops->request_idr(w->encoder);
+	r = w->encoder->ops->submit(w->encoder, &w->job.frame);
+	if (r >= 0)
+		r = w->encoder->ops->output(w->encoder, &w->result.packet);
+	if (r < 0)
+		w->result.what = "the encoder failed";
+	if (r < 0 || w->job.task != WORKER_WARM_UP)
+		return r;
+	w->encoder->ops->request_idr(w->encoder);
+	return 0;
+}
+
+static void work(struct worker *w)
+{
+	w->result = (struct worker_result){ .task = w->job.task, .started_ns = clock_now_ns() };
+	if (w->job.task == WORKER_DUMP)
+		w->result.r = dump_write(w->job.dump_fd, &w->job.frame);
+	else
+		w->result.r = encode(w);
+	w->result.encoded_ns = clock_now_ns();
+}
+
+static void wait_turn(int fd)
+{
+	eventfd_t n;
+
+	while (eventfd_read(fd, &n) < 0 && errno == EINTR)
+		;
+}
+
+static void *live(void *userdata)
+{
+	struct worker *w = userdata;
+	bool quit = false;
+
+	(void)pthread_setname_np(pthread_self(), "encoder");
+	w->schedstat_fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+	(void)eventfd_write(w->result_fd, 1); /* born */
+	while (!quit) {
+		wait_turn(w->job_fd);
+		if (!atomic_load_explicit(&w->threads_turn, memory_order_acquire))
+			continue;
+		quit = w->quit;
+		if (quit)
+			close_encoder(w);
+		else
+			work(w);
+		atomic_store_explicit(&w->threads_turn, false, memory_order_release);
+		(void)eventfd_write(w->result_fd, 1);
+	}
+	return NULL;
+}
+
+/* ------------------------------------------------------------------ life, for the loop */
+
+/* Signals are the loop's, but for those that a thread brings upon itself. */
+static int start_thread(struct worker *w)
+{
+	sigset_t all, before;
+	int r;
+
+	sigfillset(&all);
+	sigdelset(&all, SIGSYS);
+	sigdelset(&all, SIGSEGV);
+	sigdelset(&all, SIGBUS);
+	sigdelset(&all, SIGFPE);
+	sigdelset(&all, SIGILL);
+	sigdelset(&all, SIGABRT);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&w->thread, NULL, live, w);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	w->has_thread = r == 0;
+	return -r;
+}
+
+/* What the thread opens is open before anybody locks the door. */
+static void wait_for_birth(struct worker *w)
+{
+	struct pollfd p = { .fd = w->result_fd, .events = POLLIN };
+	eventfd_t n;
+
+	while (eventfd_read(w->result_fd, &n) < 0)
+		(void)poll(&p, 1, -1);
+}
+
+int worker_new(struct worker **ret)
+{
+	_cleanup_(worker_freep) struct worker *w = calloc(1, sizeof(*w));
+	int r;
+
+	if (!w)
+		return -ENOMEM;
+	w->schedstat_fd = -1;
+	w->job_fd = eventfd(0, EFD_CLOEXEC);
+	w->result_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (w->job_fd < 0 || w->result_fd < 0)
+		return -errno;
+	r = start_thread(w);
+	if (r < 0)
+		return r;
+	wait_for_birth(w);
+	*ret = TAKE_PTR(w);
+	return 0;
+}
+
+static uint64_t hung_ns(const struct worker_job *job)
+{
+	unsigned int hz = job->config.format.mode.refresh_hz;
+	uint64_t limit_ms = clock_limit_us(HUNG_MS * USEC_PER_MSEC) / USEC_PER_MSEC;
+
+	/* What an encoder needs does not shrink with the times of a test. */
+	if (limit_ms < HUNG_MS)
+		limit_ms = HUNG_MS;
+	return limit_ms * NSEC_PER_MSEC + (hz ? NSEC_PER_SEC / hz : 0);
+}
+
+/* How long the thread has been ready to run without a core to run on, in all its life. */
+static uint64_t get_starved_ns(const struct worker *w)
+{
+	unsigned long long run, delay;
+	char text[64] = "";
+
+	if (w->schedstat_fd < 0 || pread(w->schedstat_fd, text, sizeof(text) - 1, 0) <= 0 ||
+	    sscanf(text, "%llu %llu", &run, &delay) != 2)
+		return 0;
+	return delay;
+}
+
+static void pass_turn(struct worker *w)
+{
+	atomic_store_explicit(&w->threads_turn, true, memory_order_release);
+	(void)eventfd_write(w->job_fd, 1);
+}
+
+/* Whether the turn came back before the deadline. */
+static bool wait_for_thread(struct worker *w, uint64_t deadline_ns)
+{
+	struct pollfd p = { .fd = w->result_fd, .events = POLLIN };
+	uint64_t now_ns;
+
+	while (atomic_load_explicit(&w->threads_turn, memory_order_acquire)) {
+		now_ns = clock_now_ns();
+		if (now_ns >= deadline_ns)
+			return false;
+		(void)poll(&p, 1, (int)((deadline_ns - now_ns) / NSEC_PER_MSEC) + 1);
+	}
+	return true;
+}
+
+struct worker *worker_free(struct worker *w)
+{
+	if (!w)
+		return NULL;
+	if (w->has_thread) {
+		if (w->busy && !wait_for_thread(w, w->deadline_ns))
+			return w;
+		w->quit = true;
+		pass_turn(w);
+		if (!wait_for_thread(w, clock_now_ns() + hung_ns(&w->job)))
+			return w;
+		(void)pthread_join(w->thread, NULL);
+	}
+	close_fd(w->job_fd);
+	close_fd(w->result_fd);
+	close_fd(w->schedstat_fd);
+	free(w);
+	return NULL;
+}
+
+/* ------------------------------------------------------------------ jobs, for the loop */
+
+void worker_give(struct worker *w, const struct worker_job *job, uint64_t now_ns)
+{
+	assert(!w->busy);
+	w->job = *job;
+	w->busy = true;
+	w->given_ns = now_ns;
+	w->deadline_ns = now_ns + hung_ns(job);
+	w->starved_ns = get_starved_ns(w);
+	pass_turn(w);
+}
+
+bool worker_is_hung(struct worker *w, uint64_t now_ns)
+{
+	uint64_t allowed_ns = hung_ns(&w->job);
+	uint64_t most_ns = allowed_ns + HUNG_MAX_MS * NSEC_PER_MSEC;
+
+	if (!w->busy || now_ns < w->deadline_ns)
+		return false;
+	/* An overloaded machine is no broken encoder: what it made the thread wait is added. */
+	allowed_ns += get_starved_ns(w) - w->starved_ns;
+	w->deadline_ns = w->given_ns + (allowed_ns < most_ns ? allowed_ns : most_ns);
+	return now_ns >= w->deadline_ns;
+}
+
+bool worker_take(struct worker *w, struct worker_result *ret)
+{
+	eventfd_t n;
+
+	/* In this order: the turn comes a moment before the descriptor tells so, never after. */
+	(void)eventfd_read(w->result_fd, &n);
+	if (!w->busy || atomic_load_explicit(&w->threads_turn, memory_order_acquire))
+		return false;
+	*ret = w->result;
+	w->busy = false;
+	return true;
+}
+
+bool worker_is_busy(const struct worker *w)
+{
+	return w->busy;
+}
+
+int worker_get_fd(const struct worker *w)
+{
+	return w->result_fd;
+}
+
+uint64_t worker_get_deadline_ns(const struct worker *w)
+{
+	return w->busy ? w->deadline_ns : UINT64_MAX;
+}
