@@ -2,6 +2,7 @@
 #include "direct.h"
 
 #include "link/link.h"
+#include "rate-file.h"
 #include "report.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -21,6 +22,8 @@ struct direct {
 	struct session *session;
 	struct report report;
 	sd_event_source *seconds_source;
+	sd_event_source *rate_source; /* of --rate-file, while the session wants reports */
+	uint64_t started_us;
 	int result;
 };
 
@@ -28,6 +31,8 @@ static void on_connected(void *userdata, int rtsp_fd, const struct session_link_
 static void on_link_failed(void *userdata, enum link_stage stage, int error, const char *text);
 static void on_started(void *userdata, int error, const struct session_info *info,
 		       const struct session_end *why);
+static int on_register_data_rate(void *userdata, bool on);
+static int on_rate(sd_event_source *source, uint64_t now_us, void *userdata);
 static int on_seconds(sd_event_source *source, uint64_t now_us, void *userdata);
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata);
 static void on_ended(void *userdata, const struct session_end *end);
@@ -47,6 +52,7 @@ static const struct session_ops session_ops = {
 	.ended = on_ended,
 	.state_changed = on_state_changed,
 	.statistic = on_statistic,
+	.register_data_rate = on_register_data_rate,
 	.transcript = on_transcript,
 };
 
@@ -125,6 +131,7 @@ int direct_run(struct sd_event *event, const struct direct_config *config)
 				    strerror(-w));
 	}
 	sd_event_source_disable_unref(d.seconds_source);
+	sd_event_source_disable_unref(d.rate_source);
 	session_destroy(d.session);
 	link_free(d.link);
 	return r;
@@ -164,6 +171,7 @@ static void on_started(void *userdata, int error, const struct session_info *inf
 		leave(d, log_err(error, "%s: %s", session_stage_to_string(why->stage), why->text));
 		return;
 	}
+	d->started_us = clock_now_us();
 	session_get_status(d->session, &status);
 	log_info("streaming %ux%u at %u Hz, %s, %.1f Mbit/s%s", status.format.mode.width,
 		 status.format.mode.height, status.format.mode.refresh_hz, status.encoder,
@@ -173,6 +181,36 @@ static void on_started(void *userdata, int error, const struct session_info *inf
 	    sd_event_add_time_relative(d->event, &d->seconds_source, CLOCK_MONOTONIC,
 				       d->config->seconds * USEC_PER_SEC, 0, on_seconds, d) < 0)
 		session_stop(d->session);
+}
+
+/* A plain address knows no rates, unless a file plays the link's part. */
+static int on_register_data_rate(void *userdata, bool on)
+{
+	struct direct *d = userdata;
+
+	d->rate_source = sd_event_source_disable_unref(d->rate_source);
+	if (!d->config->rate_file)
+		return -EOPNOTSUPP;
+	if (!on)
+		return 0;
+	return sd_event_add_time_relative(d->event, &d->rate_source, CLOCK_MONOTONIC, USEC_PER_SEC,
+					  0, on_rate, d);
+}
+
+/* Once a second, as the contract has it [R13]. */
+static int on_rate(sd_event_source *source, uint64_t now_us, void *userdata)
+{
+	struct direct *d = userdata;
+	struct session_data_rate rate = { 0 };
+
+	(void)now_us;
+	if (d->started_us > 0)
+		rate.encoder_bps = rate_file_get(d->config->rate_file,
+						 clock_now_us() - d->started_us);
+	if (rate.encoder_bps > 0)
+		(void)session_data_rate(d->session, &rate);
+	(void)sd_event_source_set_time_relative(source, USEC_PER_SEC);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
 static int on_seconds(sd_event_source *source, uint64_t now_us, void *userdata)

@@ -11,6 +11,8 @@
 #include <netinet/in.h>
 #include <stdint.h>
 
+struct rate_file;
+
 struct sd_event;
 
 struct direct_config {
@@ -19,6 +21,7 @@ struct direct_config {
 	uint32_t seconds;	 /* of streaming; 0: until somebody ends it */
 	const char *report_path; /* NULL: none */
 	int rtsp_log_fd;	 /* -1: none */
+	const struct rate_file *rate_file; /* what the link recommends over time; NULL: nothing */
 	struct session_config session;
 };
 

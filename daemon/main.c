@@ -4,6 +4,7 @@
  * on a plain address.
  */
 #include "direct.h"
+#include "rate-file.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 
@@ -26,6 +27,8 @@ struct options {
 	const char *input_path;	   /* of the y4m source */
 	const char *dump_path;
 	const char *rtsp_log_path;
+	const char *rate_path;
+	struct rate_file rate_file;
 };
 
 enum { OPTION_DIRECT = 256,
@@ -33,6 +36,7 @@ enum { OPTION_DIRECT = 256,
        OPTION_MODE,
        OPTION_ENCODER,
        OPTION_RATE,
+       OPTION_RATE_FILE,
        OPTION_SECONDS,
        OPTION_REPORT,
        OPTION_DUMP_FRAME,
@@ -45,6 +49,7 @@ static const struct option long_options[] = {
 	{ "mode", required_argument, NULL, OPTION_MODE },
 	{ "encoder", required_argument, NULL, OPTION_ENCODER },
 	{ "rate", required_argument, NULL, OPTION_RATE },
+	{ "rate-file", required_argument, NULL, OPTION_RATE_FILE },
 	{ "seconds", required_argument, NULL, OPTION_SECONDS },
 	{ "report", required_argument, NULL, OPTION_REPORT },
 	{ "dump-frame", required_argument, NULL, OPTION_DUMP_FRAME },
@@ -67,6 +72,8 @@ static void print_help(void)
 	     "  --mode WIDTHxHEIGHT@HZ    no better mode than this one\n"
 	     "  --encoder auto|vaapi|x264 (auto)\n"
 	     "  --rate BPS                bits a second for the stream, 1000000 to 30000000 (10000000)\n"
+	     "  --rate-file FILE          lines \"SECONDS BPS\": what the link recommends from then on,\n"
+	     "                            seconds of streaming; for tests\n"
 	     "  --seconds N               stop after N seconds of streaming\n"
 	     "  --report FILE             write a report as JSON when the session is over\n"
 	     "  --dump-frame FILE         write one captured frame as PPM\n"
@@ -186,6 +193,9 @@ static int parse_option(int option, const char *value, struct options *o)
 		r = parse_number(value, 1000000, 30000000, &number);
 		direct->rate_bps = number;
 		return r;
+	case OPTION_RATE_FILE:
+		o->rate_path = value;
+		return 0;
 	case OPTION_SECONDS:
 		r = parse_number(value, 1, INT_MAX, &number);
 		direct->seconds = (uint32_t)number;
@@ -252,6 +262,31 @@ static int open_file(const char *path, int flags, int *ret_fd)
 	return 0;
 }
 
+static int read_rate_file(struct options *o)
+{
+	unsigned int line = 0;
+	FILE *file;
+	int r;
+
+	if (!o->rate_path)
+		return 0;
+	file = fopen(o->rate_path, "re");
+	if (!file)
+		return log_err(-errno, "cannot open %s: %m", o->rate_path);
+	r = rate_file_read(file, &o->rate_file, &line);
+	(void)fclose(file);
+	if (r == -EBADMSG)
+		return log_err(r, "%s:%u: not \"SECONDS BPS\" with a later time than before",
+			       o->rate_path, line);
+	if (r == -E2BIG)
+		return log_err(r, "%s:%u: more than %d lines", o->rate_path, line,
+			       RATE_FILE_LINES_MAX);
+	if (r < 0)
+		return log_err(r, "cannot read %s: %s", o->rate_path, strerror(-r));
+	o->direct.rate_file = &o->rate_file;
+	return 0;
+}
+
 /* The program beside this one, wherever both were built or installed. */
 static int find_media_program(char path[static PATH_MAX])
 {
@@ -288,6 +323,9 @@ static int run(struct options *o)
 	if (r < 0)
 		return r;
 	r = open_file(o->rtsp_log_path, O_WRONLY | O_CREAT | O_TRUNC, &rtsp_log_fd);
+	if (r < 0)
+		return r;
+	r = read_rate_file(o);
 	if (r < 0)
 		return r;
 	r = find_media_program(program);
