@@ -143,7 +143,7 @@ struct analyser {
 
 /* Differences on clocks that wrap: PTS at 2^33, PCR at 2^33 * 300. */
 int64_t pts_diff(uint64_t a, uint64_t b);
-int64_t pcr_diff_us(uint64_t a, uint64_t b);
+int64_t pcr_diff(uint64_t a, uint64_t b); /* ticks of 27 MHz */
 
 void rtp_push(struct analyser *a, const uint8_t *p, size_t len, uint64_t arrival_us);
 void rtp_tick(struct analyser *a, uint64_t now_us);

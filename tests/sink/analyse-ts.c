@@ -198,9 +198,10 @@ static void note_jitter(struct analyser *a, uint64_t arrival_us)
 
 static void check_pcr(struct analyser *a, uint64_t pcr, bool discontinuity, uint64_t arrival_us)
 {
-	int64_t step = a->pcr_valid ? pcr_diff_us(pcr, a->pcr) : 0;
+	int64_t ticks = a->pcr_valid ? pcr_diff(pcr, a->pcr) : 0;
+	int64_t step = ticks / (PCR_CLOCK / 1000000);
 	bool judged = a->pcr_valid && !discontinuity && !a->pcr_loose;
-	bool jumped = judged && (step <= 0 || step > PCR_JUMP_MAX_US);
+	bool jumped = judged && (ticks <= 0 || step > PCR_JUMP_MAX_US);
 	uint64_t wire = 0;
 
 	if (judged && arrival_us > a->pcr_arrival_us && a->pcr_arrival_us)
@@ -219,7 +220,7 @@ static void check_pcr(struct analyser *a, uint64_t pcr, bool discontinuity, uint
 		a->facts.pcr_wire_gap_us = wire;
 
 	/* A clock that was set anew starts its own measurements; a gap is no new clock. */
-	if (!a->pcr_valid || step <= 0 || step > PCR_JUMP_MAX_US) {
+	if (!a->pcr_valid || ticks <= 0 || step > PCR_JUMP_MAX_US) {
 		a->pcr_run_us = 0;
 		a->pcr_first_arrival_us = arrival_us;
 		a->pcr_offset_min_us = a->pcr_offset_max_us = 0;

@@ -68,7 +68,7 @@ int64_t pts_diff(uint64_t a, uint64_t b)
 	return diff >= INT64_C(1) << 32 ? diff - (INT64_C(1) << 33) : diff;
 }
 
-int64_t pcr_diff_us(uint64_t a, uint64_t b)
+int64_t pcr_diff(uint64_t a, uint64_t b)
 {
 	const int64_t wrap = (INT64_C(1) << 33) * 300;
 	int64_t diff = (int64_t)a - (int64_t)b;
@@ -77,7 +77,7 @@ int64_t pcr_diff_us(uint64_t a, uint64_t b)
 		diff += wrap;
 	else if (diff > wrap / 2)
 		diff -= wrap;
-	return diff / (PCR_CLOCK / 1000000);
+	return diff;
 }
 
 int analyser_new(const struct analyser_ops *ops, void *user, struct analyser **ret)

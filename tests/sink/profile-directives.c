@@ -21,6 +21,7 @@ enum option {
 	OPTION_COUNT,
 	OPTION_NONE,
 	OPTION_HOLD,
+	OPTION_JOINED,
 	OPTIONS,
 };
 
@@ -44,6 +45,7 @@ static const struct {
 	[OPTION_COUNT] = { "count" },
 	[OPTION_NONE] = { "none", true },
 	[OPTION_HOLD] = { "hold", true },
+	[OPTION_JOINED] = { "joined", true },
 };
 /* clang-format on */
 
@@ -72,7 +74,7 @@ static const struct {
 	[DIRECTIVE_SEND] = { "send-after", .allowed = BIT(OPTION_SKIP) | BIT(OPTION_COUNT) |
 						      BIT(OPTION_DELAY) | BIT(OPTION_METHOD) |
 						      BIT(OPTION_URI) | BIT(OPTION_BODY) |
-						      BIT(OPTION_HEADER) },
+						      BIT(OPTION_HEADER) | BIT(OPTION_JOINED) },
 	[DIRECTIVE_CLOSE_AFTER] = { "close-after", .allowed = TIMES | BIT(OPTION_DELAY) },
 	[DIRECTIVE_RESET_AFTER] = { "reset-after", .allowed = TIMES | BIT(OPTION_DELAY) },
 	[DIRECTIVE_HALF_CLOSE_AFTER] = { "half-close-after", .allowed = TIMES | BIT(OPTION_DELAY) },
@@ -125,6 +127,9 @@ static int set_option(struct reader *r, struct directive *d, enum option option,
 		return 0;
 	case OPTION_HOLD:
 		d->hold = true;
+		return 0;
+	case OPTION_JOINED:
+		d->joined = true;
 		return 0;
 	case OPTIONS:
 		break;
@@ -392,6 +397,16 @@ static int on_public(struct reader *r)
 	return read_text(r, &r->p->public);
 }
 
+static int on_content_type(struct reader *r)
+{
+	return read_text(r, &r->p->content_type);
+}
+
+static int on_lower_case_headers(struct reader *r)
+{
+	return read_flag(r, &r->p->lower_case_headers);
+}
+
 static int on_user_agent(struct reader *r)
 {
 	return read_text(r, &r->p->user_agent);
@@ -473,6 +488,8 @@ static const struct {
 	{ "rtcp-port",                  on_rtcp_port },
 	{ "keepalive",                  on_keepalive },
 	{ "public",                     on_public },
+	{ "content-type",               on_content_type },
+	{ "lower-case-headers",         on_lower_case_headers },
 	{ "user-agent",                 on_user_agent },
 	{ "ignore-trigger",             on_ignore },
 	{ "idr",                        on_idr },

@@ -74,7 +74,7 @@ struct directive {
 	uint64_t delay_us, every_us;
 	unsigned status; /* 0 = the usual one */
 	unsigned long bytes;
-	bool none, hold;
+	bool none, hold, joined;
 	struct text data;		  /* garbage */
 	struct text reason, body, header; /* at = NULL: the usual one */
 	struct text uri, transport, method;
@@ -108,7 +108,8 @@ struct profile {
 	bool rtcp_port;
 	struct text keepalive_method; /* at = NULL: none */
 	uint64_t keepalive_us;
-	struct text public, user_agent;
+	struct text public, user_agent, content_type;
+	bool lower_case_headers;
 	bool ignore[MESSAGE_NAMES]; /* triggers that are answered and not followed */
 	uint64_t idr_after_us, idr_every_us;
 	unsigned long idr_burst;

@@ -3,6 +3,7 @@
 #include "rtsp-private.h"
 #include "rtsp-check.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -24,22 +25,73 @@ void rtsp_record(struct rtsp *rtsp, bool out, bool reply, const char *name, uint
 	snprintf(entry->name, sizeof(entry->name), "%s", name);
 }
 
-static void add_body(FILE *out, struct text header, struct text body)
+/* The text with our port for each {port}. */
+static void write_filled(const struct rtsp *rtsp, FILE *out, struct text t)
 {
+	while (t.at && t.len) {
+		const char *place = memmem(t.at, t.len, "{port}", 6);
+		size_t len = place ? (size_t)(place - t.at) : t.len;
+
+		fwrite(t.at, 1, len, out);
+		if (place) {
+			fprintf(out, "%u", rtsp->config.client_port);
+			len += 6;
+		}
+		t.at += len;
+		t.len -= len;
+	}
+}
+
+static size_t filled_size(const struct rtsp *rtsp, struct text t)
+{
+	char *bytes = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&bytes, &len);
+
+	if (!out)
+		return t.len;
+	write_filled(rtsp, out, t);
+	fclose(out);
+	free(bytes);
+	return len;
+}
+
+static void add_body(const struct rtsp *rtsp, FILE *out, struct text header, struct text body)
+{
+	const struct text type = rtsp->p->content_type;
+
 	if (header.len)
 		fprintf(out, "%.*s\r\n", SHOW(header));
 	if (body.len)
-		fprintf(out, "Content-Type: text/parameters\r\nContent-Length: %zu\r\n", body.len);
+		fprintf(out, "Content-Type: %.*s\r\nContent-Length: %zu\r\n",
+			type.at ? (int)type.len : 15, type.at ? type.at : "text/parameters",
+			filled_size(rtsp, body));
 	fputs("\r\n", out);
 	if (body.len)
-		fwrite(body.at, 1, body.len, out);
+		write_filled(rtsp, out, body);
+}
+
+/* The names of all header lines; the start line and the values stay. */
+static void lower_names(char *bytes, size_t len)
+{
+	char *line = bytes ? memchr(bytes, '\n', len) : NULL;
+
+	while (line && ++line < bytes + len && *line != '\r') {
+		for (; *line != ':' && *line != '\r' && line < bytes + len; line++)
+			*line = (char)tolower((unsigned char)*line);
+		line = memchr(line, '\n', (size_t)(bytes + len - line));
+	}
 }
 
 static void send_bytes(struct rtsp *rtsp, enum message_name name, char *bytes, size_t len,
 		       uint64_t delay_us, bool joined)
 {
-	int r = bytes ? wire_send(rtsp->wire, name, bytes, len, rtsp->now_us, delay_us, joined)
-		      : -ENOMEM;
+	int r;
+
+	if (rtsp->p->lower_case_headers)
+		lower_names(bytes, len);
+	r = bytes ? wire_send(rtsp->wire, name, bytes, len, rtsp->now_us, delay_us, joined)
+		  : -ENOMEM;
 
 	free(bytes);
 	if (r < 0)
@@ -91,11 +143,14 @@ bool rtsp_send_request(struct rtsp *rtsp, struct request q)
 			fprintf(out, ";timeout=%u", rtsp->facts.timeout_s);
 		fputs("\r\n", out);
 	}
-	if (d && d->transport.at)
-		fprintf(out, "Transport: %.*s\r\n", SHOW(d->transport));
-	else if (q.header.len)
+	if (d && d->transport.at) {
+		fputs("Transport: ", out);
+		write_filled(rtsp, out, d->transport);
+		fputs("\r\n", out);
+	} else if (q.header.len) {
 		fprintf(out, "%.*s\r\n", SHOW(q.header));
-	add_body(out, d ? d->header : (struct text){ 0 }, q.body);
+	}
+	add_body(rtsp, out, d ? d->header : (struct text){ 0 }, q.body);
 	fclose(out);
 	rtsp_record(rtsp, true, false, message_name_to_string(q.name), rtsp->cseq, 0);
 	add_pending(rtsp, q.name, delay_us);
@@ -130,7 +185,8 @@ static void send_extra(struct rtsp *rtsp, enum message_name behind)
 							 : text_from("rtsp://localhost/wfd1.0"),
 					.header = d->header,
 					.body = d->body,
-					.session = true });
+					.session = true,
+					.joined = d->joined });
 	}
 }
 
@@ -181,7 +237,7 @@ unsigned rtsp_send_reply(struct rtsp *rtsp, enum message_name name, const struct
 	if (rtsp->facts.session[0] && !rtsp->p->no_session_in_replies)
 		fprintf(out, "Session: %s\r\n", rtsp->facts.session);
 	fputs(header, out);
-	add_body(out, d ? d->header : (struct text){ 0 }, body);
+	add_body(rtsp, out, d ? d->header : (struct text){ 0 }, body);
 	fclose(out);
 	rtsp_record(rtsp, true, true, message_name_to_string(name), m->cseq, status);
 	send_bytes(rtsp, name, bytes, len, d ? d->delay_us : 0, false);

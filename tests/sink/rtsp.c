@@ -129,24 +129,6 @@ static void on_m1(struct rtsp *rtsp, const struct message *m)
 
 /* --- M3 --- */
 
-/* One parameter line with {port} filled in. */
-static void add_parameter(const struct rtsp *rtsp, FILE *out, struct text line)
-{
-	while (line.at && line.len) {
-		const char *place = memmem(line.at, line.len, "{port}", 6);
-		size_t len = place ? (size_t)(place - line.at) : line.len;
-
-		fwrite(line.at, 1, len, out);
-		if (place) {
-			fprintf(out, "%u", rtsp->config.client_port);
-			len += 6;
-		}
-		line.at += len;
-		line.len -= len;
-	}
-	fputs("\r\n", out);
-}
-
 static void on_m3(struct rtsp *rtsp, const struct message *m)
 {
 	struct text rest = m->body;
@@ -170,7 +152,7 @@ static void on_m3(struct rtsp *rtsp, const struct message *m)
 		text_parameter(line, &name, &value);
 		parameter = profile_find_parameter(rtsp->p, name);
 		if (parameter)
-			add_parameter(rtsp, out, parameter->line);
+			fprintf(out, "%.*s\r\n", SHOW(parameter->line));
 		else if (rtsp->p->missing_none && name.len)
 			fprintf(out, "%.*s: none\r\n", SHOW(name));
 	}

@@ -313,6 +313,33 @@ static void a_pause_is_no_gap(void **state)
 	stream_free(s);
 }
 
+/* Two PCRs of one moment: a step of one tick is a step, none is not. */
+static uint64_t jumps_after(unsigned ticks)
+{
+	uint8_t packet[TS_SIZE] = { 0x47, PID_PCR >> 8, PID_PCR & 0xff, 0x20, 183, 0x10 };
+	struct analyser *a;
+	uint64_t count;
+
+	memset(packet + 6, 0xff, sizeof(packet) - 6);
+	memcpy(packet + 6, (uint8_t[]){ 0, 0, 0, 1, 0x7e, 10 }, 6);
+	assert_int_equal(analyser_new(NULL, NULL, &a), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		analyser_push_packet(a, packet, 0);
+		packet[11] = (uint8_t)(packet[11] + ticks);
+	}
+	count = analyser_findings(a)->rule[RULE_PCR_JUMP].count;
+	analyser_free(a);
+	return count;
+}
+
+static void a_tick_is_a_step(void **state)
+{
+	(void)state;
+	assert_int_equal(jumps_after(1), 0);
+	assert_true(jumps_after(0) > 0);
+	assert_true(jumps_after((unsigned)-1) > 0);
+}
+
 /* Every bit of it is the peer's: whatever it says, nothing but findings may come of it. */
 static void noise_does_no_harm(void **state)
 {
@@ -369,6 +396,7 @@ int main(void)
 		cmocka_unit_test(a_file_is_judged_as_well),
 		cmocka_unit_test(a_mode_may_change),
 		cmocka_unit_test(a_pause_is_no_gap),
+		cmocka_unit_test(a_tick_is_a_step),
 		cmocka_unit_test(noise_does_no_harm),
 	};
 

@@ -65,7 +65,8 @@ static void directives_set_what_they_name(void **state)
 				  "@missing none\n@client-port 19000\n@rtcp-port\n"
 				  "@keepalive get-parameter every=2\n"
 				  "@public \"a, \\\"b\\\"\"\n@user-agent \"x/1\"\n"
-				  "@ignore-trigger M5-PLAY\n@idr after=1 every=500ms burst=7\n"
+				  "@ignore-trigger M5-PLAY\n@content-type \"x/y;z\"\n"
+				  "@lower-case-headers\n@idr after=1 every=500ms burst=7\n"
 				  "@pause after=2 for=3\n@standby after=4\n@teardown after=5s\n");
 
 	(void)state;
@@ -81,6 +82,8 @@ static void directives_set_what_they_name(void **state)
 	assert_int_equal(p->keepalive_us, 2000000);
 	assert_text(p->public, "a, \"b\"");
 	assert_text(p->user_agent, "x/1");
+	assert_text(p->content_type, "x/y;z");
+	assert_true(p->lower_case_headers);
 	assert_true(p->ignore[MESSAGE_M5_PLAY] && !p->ignore[MESSAGE_M5_SETUP]);
 	assert_int_equal(p->idr_after_us, 1000000);
 	assert_int_equal(p->idr_every_us, 500000);
@@ -99,7 +102,7 @@ static void messages_have_their_options(void **state)
 		"@reply M4 status=303 body=\"wfd_video_formats: 415\\r\\n\" count=1\n"
 		"@cut M1 20\n@split M2 10 delay=5ms\n@garbage-before M6 \"\\x00\\xff\"\n"
 		"@garbage-after M6\n@close-after M5\n"
-		"@send-after M7 method=\"SET_PARAMETER\" body=\"wfd_idr_request\\r\\n\" count=3\n");
+		"@send-after M7 method=\"SET_PARAMETER\" body=\"wfd_idr_request\\r\\n\" count=3 joined\n");
 	const struct directive *d;
 
 	(void)state;
@@ -120,6 +123,7 @@ static void messages_have_their_options(void **state)
 	assert_null(profile_take(p, DIRECTIVE_CLOSE_AFTER, MESSAGE_M6));
 	d = profile_take(p, DIRECTIVE_SEND, MESSAGE_M7);
 	assert_int_equal(d->count, 3);
+	assert_true(d->joined);
 	assert_text(d->method, "SET_PARAMETER");
 	profile_free(p);
 }

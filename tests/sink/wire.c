@@ -188,8 +188,12 @@ static int queue_message(struct wire *w, enum message_name name, const char *dat
 	if (cut)
 		return queue(w, data, len < cut->bytes ? len : cut->bytes, due_us,
 			     cut->hold ? ACTION_SILENT : ACTION_CLOSE);
-	if (split)
-		return queue_split(w, split, data, len, due_us);
+	if (split) {
+		r = queue_split(w, split, data, len, due_us);
+		if (r == 0 && w->last)
+			w->last->message = true; /* its end: the next may join */
+		return r;
+	}
 	if (joined && w->last && w->last->message && !w->last->sent)
 		return join(w, data, len);
 	r = queue(w, data, len, due_us, ACTION_NONE);
