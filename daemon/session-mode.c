@@ -176,6 +176,8 @@ void session_mode_on_caps(void *userdata, const struct media_caps *caps)
 
 	s->caps = caps ? *caps : x264_caps;
 	s->has_caps = true;
+	log_debug("session: %s encodes %u Mpixel/s", s->caps.encoder,
+		  s->caps.max_pixel_rate / 1000000);
 	if (s->is_waiting_for_caps && s->exchange)
 		choose(s);
 }
