@@ -10,7 +10,8 @@
 #include <errno.h>
 #include <sys/random.h>
 
-#define PACE 4 /* times the rate: how fast a large picture leaves */
+#define PACE	   4 /* times the rate: how fast a large picture leaves */
+#define LARGEST_NS (25 * NSEC_PER_MSEC)
 
 static const struct {
 	enum media_encoder kind;
@@ -169,11 +170,23 @@ static int configure_source(struct pipeline *p, struct source *s)
 	return r < 0 ? pipeline_fail(p, MEDIA_STAGE_CAPTURE, r, "the source cannot give this mode") : 0;
 }
 
-/* The queue leaves room for an IDR within one picture's time; see stream.h. */
+/*
+ * The largest picture is what the pace carries in LARGEST_NS: with an encoder's time for an IDR
+ * before it, it has left 5 ms before its PTS, 50 ms after its vblank. What is missing in quality
+ * then comes with the pictures after it.
+ */
+static uint32_t limit_frame_bytes(uint64_t rate_bps, uint32_t asked_bytes)
+{
+	uint64_t most = PACE * rate_bps / 8 * LARGEST_NS / NSEC_PER_SEC;
+
+	return asked_bytes && asked_bytes < most ? asked_bytes : (uint32_t)most;
+}
+
+/* The bucket lets an ordinary picture leave at once; see stream.h. */
 static void apply_rate(struct pipeline *p, uint64_t rate_bps, uint32_t max_frame_bytes)
 {
 	p->config.rate_bps = rate_bps;
-	p->config.max_frame_bytes = max_frame_bytes;
+	p->config.max_frame_bytes = limit_frame_bytes(rate_bps, max_frame_bytes);
 	stream_set_rate(p->stream, PACE * rate_bps,
 			(uint32_t)(3 * rate_bps / 16 / p->config.format.mode.refresh_hz));
 }

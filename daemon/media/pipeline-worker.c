@@ -115,6 +115,7 @@ static int encode(struct worker *w)
 		r = w->encoder->ops->output(w->encoder, &w->result.packet);
 	if (r < 0)
 		w->result.what = "the encoder failed";
+	w->result.fatal = r == -ETIMEDOUT; /* its device hangs; see encoder.h */
 	if (r < 0 || w->job.task != WORKER_WARM_UP)
 		return r;
 	w->encoder->ops->request_idr(w->encoder);

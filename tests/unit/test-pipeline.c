@@ -47,6 +47,7 @@ static struct {
 	int gate;     /* >= 0: a submit waits for a byte from there */
 	bool idr, skip;
 	struct frame last;
+	struct encoder_config config;
 } enc;
 
 static struct encoder the_encoder;
@@ -59,7 +60,7 @@ static int fake_probe(struct encoder_caps *ret)
 
 static int fake_open(const struct encoder_config *config, struct encoder **ret)
 {
-	(void)config;
+	enc.config = *config;
 	enc.opened++;
 	enc.idr = true;
 	the_encoder.ops = &encoder_x264;
@@ -605,6 +606,16 @@ static void test_configure_makes_an_idr(void **state)
 	end();
 }
 
+/* An IDR that the pace takes too long for would be late. */
+static void test_largest_picture(void **state)
+{
+	(void)state;
+	begin_with(-1);
+	stream_from(&src.source); /* 1 Mbit/s, four times that for 25 ms */
+	assert_int_equal(enc.config.max_frame_bytes, 12500);
+	end();
+}
+
 static void test_own_picture_until_the_desktop_comes(void **state)
 {
 	union media_message m;
@@ -973,6 +984,7 @@ int main(void)
 		cmocka_unit_test(test_idr_requests),
 		cmocka_unit_test(test_idr_request_while_moving_waits_for_the_next_frame),
 		cmocka_unit_test(test_configure_makes_an_idr),
+		cmocka_unit_test(test_largest_picture),
 		cmocka_unit_test(test_own_picture_until_the_desktop_comes),
 		cmocka_unit_test(test_pause_asks_for_nothing),
 		cmocka_unit_test(test_encoder_fails_once_and_again),
