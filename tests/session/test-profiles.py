@@ -73,7 +73,7 @@ def messages(sink, name, kind, sender):
 def check_keepalives(sink, least):
     asked = messages(sink, "KEEPALIVE", "request", "sink")
     answered = [m for m in messages(sink, "KEEPALIVE", "reply", "source") if m["status"] == 200]
-    check(len(answered) >= least, f"{len(answered)} of {len(asked)} keep-alives were answered")
+    check(len(answered) >= least, f"{len(answered)} of {len(asked)} were answered")
     check(len(asked) - len(answered) <= 1, f"{len(asked)} asked, {len(answered)} answered")
 
 
@@ -266,7 +266,8 @@ def start(run, source, *options, environment=None):
         d = run.daemon("--rtsp-log", run.folder / "rtsp.log", *options, source=source,
                        environment=environment)
         check(run.wait_for("Mpixel/s", d), run.log())
-        if int(re.search(r"encodes (\d+) Mpixel/s", run.log()).group(1)) * 1e6 > width * height * hz:
+        speed = int(re.search(r"encodes (\d+) Mpixel/s", run.log()).group(1)) * 1000000
+        if speed > width * height * hz:
             return d
         d.terminate()
         run.wait(d)

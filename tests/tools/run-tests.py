@@ -11,7 +11,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 # In the order in which they run; the slow ones only by name or with --all.
-FAST = ["lint", "unit", "replay", "contract", "session", "profiles", "vm"]
+FAST = ["lint", "unit", "replay", "contract", "session", "profiles", "hostile", "vm"]
 SLOW = []
 BUILD = "build/test"
 LOG = pathlib.Path("build/log")
