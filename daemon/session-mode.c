@@ -246,33 +246,28 @@ void session_mode_on_refused(struct session *s, const struct wfd_choice *choice,
 
 /* ---------------------------------------------------------------- changes */
 
+static bool is_same_size(const struct media_mode *a, const struct media_mode *b)
+{
+	return a->width == b->width && a->height == b->height;
+}
+
 static bool is_substitute(const struct session *s, const struct wfd_choice *c)
 {
-	bool same_size = c->mode.width == s->wanted.width && c->mode.height == s->wanted.height;
-
-	if (wfd_mode_pixel_rate(&c->mode) > wfd_mode_pixel_rate(&s->wanted) ||
+	if (c->mode.width > s->wanted.width || c->mode.height > s->wanted.height ||
+	    wfd_mode_pixel_rate(&c->mode) > wfd_mode_pixel_rate(&s->wanted) ||
 	    !wfd_mode_affordable(&c->mode, s->link_bps))
 		return false;
 	/* Media lets frames of the desktop go by that are not in its mode; others it scales. */
-	return same_size || s->source != SESSION_SOURCE_DEVICE;
+	return is_same_size(&c->mode, &s->wanted) || s->source != SESSION_SOURCE_DEVICE;
 }
 
-/* The same size with fewer pictures a second first: nothing has to be scaled. */
+/* The list goes from large to small and from fast to slow: fewer pictures come before smaller ones. */
 const struct wfd_choice *session_mode_get_substitute(const struct session *s)
 {
-	const struct wfd_choice *found = NULL;
-
-	for (size_t i = 0; i < s->choices.n; i++) {
-		const struct wfd_choice *c = &s->choices.list[i];
-
-		if (!is_substitute(s, c))
-			continue;
-		if (c->mode.width == s->wanted.width && c->mode.height == s->wanted.height)
-			return c;
-		if (!found || wfd_mode_pixel_rate(&c->mode) > wfd_mode_pixel_rate(&found->mode))
-			found = c;
-	}
-	return found;
+	for (size_t i = 0; i < s->choices.n; i++)
+		if (is_substitute(s, &s->choices.list[i]))
+			return &s->choices.list[i];
+	return NULL;
 }
 
 static const struct wfd_choice *get_target(const struct session *s)

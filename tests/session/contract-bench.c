@@ -385,6 +385,8 @@ void bench_media_tells_chunk(struct bench *b, enum media_chunk_kind kind, uint64
 int bench_rate(struct bench *b, uint64_t bps)
 {
 	bench_pass(b, S);
+	if (!b->session)
+		return -ESHUTDOWN;
 	return session_data_rate(b->session, &(struct session_data_rate){
 						     .encoder_bps = bps, .transmitted = 500 });
 }
