@@ -156,13 +156,15 @@ bool wfd_ie_is_sink(const struct wfd_ie *ie)
 void wfd_ie_format_source(uint16_t port, uint16_t throughput_mbps,
 			  uint8_t ret[static WFD_IE_SOURCE_SIZE])
 {
-	struct writer w = writer_init(ret, WFD_IE_SOURCE_SIZE);
+	uint8_t bytes[WFD_IE_SOURCE_SIZE];
+	struct writer w = writer_init(bytes, sizeof(bytes));
 
 	writer_u8(&w, ID_DEVICE_INFORMATION);
 	writer_be16(&w, INFORMATION_SIZE);
 	writer_be16(&w, WFD_ROLE_SOURCE | AVAILABLE << AVAILABILITY_SHIFT);
 	writer_be16(&w, port);
 	writer_be16(&w, throughput_mbps);
+	memcpy(ret, bytes, sizeof(bytes));
 }
 
 /* ---------------------------------------------------------------- names */
