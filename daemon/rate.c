@@ -8,10 +8,11 @@
  *
  * Down, at once, to a part of what was really sent:
  *   a queue on this host of 100 ms		0.7, of 250 ms 0.5; again when it did not shrink
- *   RTCP: more than 10 % lost		0.8 of what arrived, which is the link's rate
+ *   RTCP: more than 10 % lost, or 2 %
+ *   and a round trip as below			0.8 of what arrived, which is the link's rate
  *   RTCP: 2 to 10 % lost			less by half of that part
- *   RTCP: round trip 150 ms above its best	0.8
- *   IDR requests or NACKs, the second in 3 s	0.5 each
+ *   RTCP: round trip 150 ms above its best	0.8; again after 1.5 s
+ *   IDR requests or NACKs, the second in 3 s	0.5 each, where no RTCP reports tell more
  *   the radio gives up 5 % of its frames	0.85
  * After a step the network is given 400 ms to show its effect before the next one.
  *
@@ -44,6 +45,7 @@
 #define QUEUE_US	(100 * MSEC)
 #define QUEUE_LONG_US	(250 * MSEC)
 #define RTT_RISE_US	(150 * MSEC)
+#define RTT_AGE_US	(1500 * MSEC) /* one that was measured before the last step says nothing */
 #define RTT_HOLD_US	(50 * MSEC)
 #define REPORT_DENSE_US (2 * SEC)
 #define LOST_HOLD	20  /* of a thousand */
@@ -230,7 +232,7 @@ void rate_on_request(struct rate *r, uint64_t now_us)
 	if (before_us == 0 || now_us > before_us + SUSPICION_US || is_settling(r, now_us))
 		return;
 	/* Reports know better: they tell a little loss from much. */
-	if (has_reports(r, now_us) && r->report_lost < LOST_CUT)
+	if (has_reports(r, now_us))
 		return;
 	cut_to_part(r, 500, now_us);
 }
@@ -251,22 +253,32 @@ static void note_report(struct rate *r, const struct rate_report *report, uint64
 		r->rtt_min_us = report->rtt_us;
 }
 
+/* What arrived while much was lost is what the link carries. */
+static void cut_to_arrived(struct rate *r, const struct rate_report *report, uint64_t now_us)
+{
+	uint64_t arrived = report->arrived_bps;
+
+	if (arrived == 0)
+		arrived = part(get_sent(r), 1000 - r->report_lost);
+	cut(r, arrived, part(arrived, 800), now_us);
+}
+
 void rate_on_report(struct rate *r, const struct rate_report *report, uint64_t now_us)
 {
-	uint64_t sent = get_sent(r);
+	bool is_lossy, is_late, is_very_late;
 
 	note_report(r, report, now_us);
-	if (r->report_lost >= LOST_HOLD || is_rtt_above(r, report->rtt_us, RTT_HOLD_US))
+	is_lossy = r->report_lost >= LOST_HOLD;
+	is_late = is_rtt_above(r, report->rtt_us, RTT_HOLD_US);
+	is_very_late = is_rtt_above(r, report->rtt_us, RTT_RISE_US);
+	if (is_lossy || is_late)
 		hold(r, SUSPICION_US, now_us);
-	if (is_settling(r, now_us))
-		return;
-	if (r->report_lost > LOST_CUT)
-		cut(r, part(sent, 1000 - r->report_lost),
-		    part(sent, (1000 - r->report_lost) * 8 / 10), now_us);
-	else if (is_rtt_above(r, report->rtt_us, RTT_RISE_US))
+	if (r->report_lost > LOST_CUT || (is_lossy && is_very_late))
+		cut_to_arrived(r, report, now_us);
+	else if (is_very_late && now_us >= r->trouble.cut_us + RTT_AGE_US)
 		cut_to_part(r, 800, now_us);
-	else if (r->report_lost >=
-		 LOST_HOLD) /* of the permission: a little less, whatever is used */
+	else if (is_lossy &&
+		 !is_settling(r, now_us)) /* of the permission, whatever is used of it */
 		cut(r, r->bps, part(r->bps, 1000 - r->report_lost / 2), now_us);
 }
 

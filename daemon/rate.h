@@ -81,6 +81,7 @@ void rate_on_request(struct rate *r, uint64_t now_us);
 struct rate_report {
 	uint8_t fraction_lost; /* of 256, since the report before */
 	uint64_t rtt_us;       /* 0: unknown */
+	uint64_t arrived_bps;  /* since the report before; 0: unknown */
 };
 
 void rate_on_report(struct rate *r, const struct rate_report *report, uint64_t now_us);

@@ -13,6 +13,7 @@
 #include "miracast/session.h"
 #include "rate.h"
 #include "rtsp/exchange.h"
+#include "rtsp/rtcp.h"
 #include "rtsp/server.h"
 
 #include <netinet/in.h>
@@ -47,7 +48,8 @@ struct session_rtcp {
 	sd_event_source *source;
 	struct sockaddr_in peer;
 	unsigned int taken; /* datagrams since the last tick */
-	unsigned int ticks;
+	struct rtcp_report last; /* of the sink's */
+	uint64_t last_us;	 /* when it came; 0: none yet */
 };
 
 struct session {

@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The session's RTCP: a socket beside the stream's, from M6 to the end of Stop. Sends a report
- * every second tick and hands what the sink says to the rate. Nothing of the session's life hangs
- * on it: a sink that never says a word here is as good as any.
+ * The session's RTCP: a socket beside the stream's, from M6 to the end of Stop. Sends a report each
+ * second, by which those of the sink tell the round trip, and hands what the sink says to the rate.
+ * Nothing of the session's life hangs on it: a sink that never says a word here is as good as any.
  *
  * Only the peer is heard, and only RTCP_DATAGRAMS_MAX datagrams a second: the rest stays in the
  * socket until the kernel throws it away.
  */
 #include "session-private.h"
 
-#include "rtsp/rtcp.h"
 #include "util/clock.h"
 #include "util/log.h"
 
 #include <errno.h>
 #include <sys/socket.h>
 
-#define RTCP_DATAGRAMS_MAX 50 /* a second; a sink sends a few */
-#define RTCP_SEND_TICKS	   2
+#define RTCP_DATAGRAMS_MAX 50			 /* a second; a sink sends a few */
+#define ARRIVED_SPAN_US	   (200 * USEC_PER_MSEC) /* shorter ones measure the clock */
+#define COUNT_MAX	   1000000 /* datagrams between two reports; more is nonsense */
+#define IP_UDP_HEADERS	   28
 
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata);
 
@@ -92,8 +93,7 @@ void session_rtcp_on_tick(struct session *s)
 		return;
 	s->rtcp.taken = 0;
 	(void)sd_event_source_set_enabled(s->rtcp.source, SD_EVENT_ON);
-	if (s->rtcp.ticks++ % RTCP_SEND_TICKS == 0)
-		send_report(s);
+	send_report(s);
 }
 
 /* ---------------------------------------------------------------- in */
@@ -105,19 +105,48 @@ static void on_missed(struct session *s)
 	session_rate_on_request(s);
 }
 
+/* What came to the sink since the report before, by its own count of datagrams. */
+static uint64_t get_arrived(const struct session *s, const struct rtcp_report *report,
+			    uint64_t now_us)
+{
+	const struct stream_state *state = media_supervisor_get_state(s->media);
+	const struct rtcp_report *last = &s->rtcp.last;
+	int64_t count = (int32_t)(report->highest - last->highest) -
+			((int64_t)report->cumulative_lost - last->cumulative_lost);
+	uint64_t span_us = now_us - s->rtcp.last_us;
+	uint64_t bits;
+
+	if (s->rtcp.last_us == 0 || span_us < ARRIVED_SPAN_US || count < 0 || count > COUNT_MAX ||
+	    state->datagrams == 0)
+		return 0;
+	bits = (state->bytes / state->datagrams + IP_UDP_HEADERS) * 8;
+	return (uint64_t)count * bits * USEC_PER_SEC / span_us;
+}
+
+static void on_report(struct session *s, const struct rtcp_report *report)
+{
+	uint64_t now_us = clock_now_us();
+	struct rate_report r = {
+		.fraction_lost = report->fraction_lost,
+		.arrived_bps = get_arrived(s, report, now_us),
+	};
+
+	/* Each of our reports is good for one measurement, however often it is told. */
+	if (report->last_sender != s->rtcp.last.last_sender)
+		r.rtt_us = rtcp_round_trip_us(report, now_us * NSEC_PER_USEC);
+	s->rtcp.last = *report;
+	s->rtcp.last_us = now_us;
+	session_rate_on_report(s, &r);
+}
+
 static void on_datagram(struct session *s, const uint8_t *data, size_t size)
 {
-	uint32_t ssrc = media_supervisor_get_state(s->media)->ssrc;
-	struct rate_report report;
 	struct rtcp_feedback f;
 
-	if (rtcp_parse(data, size, ssrc, &f) < 0)
+	if (rtcp_parse(data, size, media_supervisor_get_state(s->media)->ssrc, &f) < 0)
 		return;
-	if (f.has_report) {
-		report.fraction_lost = f.report.fraction_lost;
-		report.rtt_us = rtcp_round_trip_us(&f.report, clock_now_ns());
-		session_rate_on_report(s, &report);
-	}
+	if (f.has_report)
+		on_report(s, &f.report);
 	if (f.wants_idr)
 		session_tell_event(s, SESSION_EVENT_IDR_REQUEST);
 	if (f.wants_idr || f.nacked > 0)

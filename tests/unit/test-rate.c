@@ -213,7 +213,7 @@ static void test_blocked(void **state)
 
 static void report(struct rate *r, unsigned int percent, uint64_t rtt_us, uint64_t now)
 {
-	struct rate_report report = { (uint8_t)(percent * 256 / 100), rtt_us };
+	struct rate_report report = { (uint8_t)(percent * 256 / 100), rtt_us, 0 };
 
 	rate_on_report(r, &report, now);
 }
@@ -231,7 +231,9 @@ static void test_reports(void **state)
 	assert_int_equal(r.bps, 10 * MBIT);
 	report(&r, 5, 40 * MSEC, now += 400 * MSEC);
 	assert_in_range(r.bps, 9700 * 1000, 9800 * 1000);
-	report(&r, 0, 200 * MSEC, now += SEC);
+	report(&r, 0, 200 * MSEC, now += SEC); /* the round trip may be an older one */
+	assert_in_range(r.bps, 9700 * 1000, 9800 * 1000);
+	report(&r, 0, 200 * MSEC, now += 2 * SEC);
 	assert_in_range(r.bps, 7700 * 1000, 7900 * 1000);
 	report(&r, 50, 10 * MSEC, now += SEC); /* of 7.8 Mbit/s half arrived */
 	assert_in_range(r.bps, 3000 * 1000, 3200 * 1000);
@@ -410,7 +412,7 @@ struct model {
 	uint64_t link_bps;
 	double queue_max; /* bits */
 	double queue;
-	double lost, sent; /* bits since the last report */
+	double lost, arrived; /* bits since the last report */
 	double sent_second;
 	uint64_t requested_us;
 	uint64_t lost_us; /* the first loss since the last request; 0: none */
@@ -437,11 +439,11 @@ static void model_tell(struct model *m)
 		rate_on_blocked(&m->rate, (uint32_t)queued_us, m->now);
 	if (m->now % SEC != 0)
 		return;
-	if (m->sight == SIGHT_REPORTS && m->sent > 0) {
-		struct rate_report r = { (uint8_t)(m->lost / m->sent * 255),
-					 20 * MSEC + (uint64_t)queued_us };
+	if (m->sight == SIGHT_REPORTS && m->arrived > 0) {
+		struct rate_report r = { (uint8_t)(m->lost / (m->lost + m->arrived) * 255),
+					 20 * MSEC + (uint64_t)queued_us, (uint64_t)m->arrived };
 		rate_on_report(&m->rate, &r, m->now);
-		m->sent = m->lost = 0;
+		m->arrived = m->lost = 0;
 	}
 	rate_on_produced(&m->rate, (uint64_t)m->sent_second, m->now);
 	rate_on_tick(&m->rate, m->now);
@@ -455,13 +457,15 @@ static void model_run(struct model *m, double seconds)
 	m->delay_max_ms = 0;
 	while (m->now < end) {
 		double bits = (double)m->rate.bps * STEP_US / 1e6;
+		double carried;
 
 		m->now += STEP_US;
-		m->sent += bits;
 		m->sent_second += bits;
-		m->queue += bits - (double)m->link_bps * STEP_US / 1e6;
-		if (m->queue < 0)
-			m->queue = 0;
+		carried = (double)m->link_bps * STEP_US / 1e6;
+		if (carried > m->queue + bits)
+			carried = m->queue + bits;
+		m->arrived += carried;
+		m->queue += bits - carried;
 		if (m->queue > m->queue_max) {
 			m->lost += m->queue - m->queue_max;
 			if (m->lost_us == 0)
