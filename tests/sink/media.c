@@ -111,6 +111,10 @@ static void *run(void *user)
 		if (n == -ESHUTDOWN)
 			break;
 		take_news(m);
+		if (m->config.rtcp && n > 0)
+			rtcp_push(m->config.rtcp, datagram, (size_t)n, arrival_us);
+		if (m->config.rtcp)
+			rtcp_tick(m->config.rtcp, clock_now_us());
 		if (n > 0)
 			analyser_push_datagram(m->analyser, datagram, (size_t)n, arrival_us);
 		else

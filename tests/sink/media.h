@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The data path of the sink: receiver -> analyser -> decoder and dump, on a thread of its own.
+ * The data path of the sink: receiver -> analyser -> decoder and dump, on a thread of its own, and
+ * beside it the reports to the source.
  * Knows nothing of the exchange but what was negotiated.
  */
 #ifndef SINK_MEDIA_H
@@ -9,11 +10,13 @@
 #include "analyse.h"
 #include "decode.h"
 #include "receive.h"
+#include "rtcp.h"
 
 struct media;
 
 struct media_config {
 	struct receiver *receiver;
+	struct rtcp *rtcp; /* or NULL */
 	FILE *dump;   /* TS packets in order, or NULL */
 	FILE *frames; /* a line for each picture, or NULL */
 	int event_fd; /* an eventfd that is written when one of the flags below rises */

@@ -96,6 +96,21 @@ static void write_stream(struct json *j, const struct report *r)
 	json_end(j, '}');
 }
 
+static void write_rtcp(struct json *j, const struct rtcp_counts *c)
+{
+	if (!c) {
+		json_null(j, "rtcp");
+		return;
+	}
+	json_begin(j, "rtcp", '{');
+	json_int(j, "sender_reports", (int64_t)c->sender_reports);
+	json_int(j, "bad_reports", (int64_t)c->bad_reports);
+	json_int(j, "receiver_reports", (int64_t)c->receiver_reports);
+	json_int(j, "lost", c->lost);
+	json_int(j, "jitter_us", c->jitter_us);
+	json_end(j, '}');
+}
+
 static void write_times(struct json *j, const struct report *r)
 {
 	const struct decode_facts *d = r->decode;
@@ -289,6 +304,7 @@ void report_write(const struct report *r, FILE *out)
 			json_null(&j, "nonce");
 	}
 	write_stream(&j, r);
+	write_rtcp(&j, r->rtcp);
 	if (r->decode)
 		write_times(&j, r);
 	write_audio(&j, r);

@@ -6,6 +6,7 @@
 #include "analyse.h"
 #include "decode.h"
 #include "receive.h"
+#include "rtcp.h"
 #include "rtsp.h"
 
 struct report {
@@ -14,6 +15,7 @@ struct report {
 	const struct decode_facts *decode; /* these three are NULL where a file was analysed */
 	const struct rtsp_facts *rtsp;
 	const struct receive_counts *receive;
+	const struct rtcp_counts *rtcp; /* or NULL */
 	uint64_t connected_us; /* CLOCK_MONOTONIC */
 	const char *result;    /* one line */
 	int exit_code;

@@ -49,6 +49,7 @@ struct sink {
 	struct options o;
 	struct profile *profile;
 	struct receiver *receiver;
+	struct rtcp *rtcp;
 	struct media *media;
 	struct wire *wire;
 	struct rtsp *rtsp;
@@ -341,6 +342,12 @@ static int open_media(struct sink *s)
 		return fail(s, EXIT_INTERNAL, "cannot bind UDP port %u for RTP: %s", wanted,
 			    strerror(-r));
 	config.receiver = s->receiver;
+	if (s->profile->rtcp_port)
+		r = rtcp_new(s->o.source.address.ss_family, s->port + 1, &s->rtcp);
+	if (r < 0)
+		return fail(s, EXIT_INTERNAL, "cannot bind UDP port %u for RTCP: %s", s->port + 1,
+			    strerror(-r));
+	config.rtcp = s->rtcp;
 	r = media_new(&config, &s->media);
 	if (r == 0)
 		r = receiver_start(s->receiver, &s->o.source.address);
@@ -523,15 +530,19 @@ static int finish_files(struct sink *s, struct report *report, int code)
 static int conclude(struct sink *s, int code)
 {
 	struct receive_counts counts;
+	struct rtcp_counts reports;
 	struct report report = { .connected_us = s->connected_us,
 				 .rtsp = s->rtsp ? rtsp_facts(s->rtsp) : NULL,
-				 .receive = &counts };
+				 .receive = &counts,
+				 .rtcp = s->rtcp ? &reports : NULL };
 
 	/* The connection first: the source must not wait for our files. */
 	s->wire = wire_free(s->wire);
 	receiver_stop(s->receiver);
 	media_stop(s->media);
 	counts = receiver_counts(s->receiver);
+	if (s->rtcp)
+		reports = rtcp_counts(s->rtcp);
 	report.findings = analyser_findings(media_analyser(s->media));
 	report.stream = analyser_facts(media_analyser(s->media));
 	report.decode = decoder_facts(media_decoder(s->media));
@@ -616,6 +627,7 @@ int main(int argc, char **argv)
 		s.media = media_free(s.media);
 	}
 	s.receiver = receiver_free(s.receiver);
+	s.rtcp = rtcp_free(s.rtcp);
 	profile_free(s.profile);
 	close_file(&s.report);
 	close_file(&s.dump);
