@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The seam between the pipeline and an H.264 encoder: frames in, access units out, one at a time.
- * Knows nothing of where frames come from or where packets go.
+ * The seam between the pipeline and an H.264 encoder: frames in, access units out, one at a time;
+ * and the choice among the back-ends that were built in. Knows nothing of where frames come from or
+ * where packets go.
  */
 #ifndef MIRACAST_ENCODE_ENCODER_H
 #define MIRACAST_ENCODE_ENCODER_H
@@ -9,6 +10,7 @@
 #include "miracast/media.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct encoder;
@@ -25,6 +27,7 @@ struct encoder_config {
 	struct media_format format;
 	uint64_t rate_bps;
 	uint32_t max_frame_bytes; /* 0: no limit of its own */
+	bool intra_refresh; /* a band of intra macroblocks wanders, where the back-end can do it */
 };
 
 struct encoder_ops {
@@ -37,7 +40,8 @@ struct encoder_ops {
 
 	/*
 	 * Encode one frame; its memory is not read after the return. 0 or -errno; -EIO: this encoder
-	 * is broken, open another.
+	 * is broken, open another; -ETIMEDOUT: its device hangs, and no other one can be opened in
+	 * this process.
 	 */
 	int (*submit)(struct encoder *e, const struct frame *f);
 
@@ -59,8 +63,46 @@ struct encoder_ops {
 /* Embedded first in each back-end. */
 struct encoder {
 	const struct encoder_ops *ops;
+	bool by_device; /* the pixels of the frame submitted last were not read by the CPU */
 };
 
+/* ---- the choice ---- */
+
+#define ENCODER_NODES_MAX  8
+#define ENCODER_CACHE_SIZE 64
+#define ENCODER_WHY_SIZE   112
+
+/* What back-ends may use of the process; opened before its sandbox, and the caller's. */
+struct encoder_host {
+	int nodes[ENCODER_NODES_MAX]; /* render nodes, the preferred one first */
+	size_t node_count;
+	uint8_t *
+		cache; /* ENCODER_CACHE_SIZE bytes that outlive the process, zeros at first; or NULL */
+};
+
+struct encoder_choice {
+	const struct encoder_ops *best;
+	struct encoder_caps caps;	 /* of the best */
+	char no_vaapi[ENCODER_WHY_SIZE]; /* why it is not used, a sentence; empty: it works */
+};
+
+/* By trial: the device if it works, else the CPU. -ENODEV: nothing works. */
+int encoder_choose(const struct encoder_host *host, struct encoder_choice *ret);
+
+/* A back-end by its name; NULL: not built in. */
+const struct encoder_ops *encoder_find(const char *name);
+
+/* What encoder_choose() opened is closed; all encoders are closed by now. */
+void encoder_release(void);
+
+/* ---- the back-ends; which ones there are is a matter of the build ---- */
+
 extern const struct encoder_ops encoder_x264;
+extern const struct encoder_ops encoder_vaapi;
+
+/* Before its probe; why that failed; after everything else. */
+void encoder_vaapi_set_host(const struct encoder_host *host);
+const char *encoder_vaapi_get_why(void);
+void encoder_vaapi_done(void);
 
 #endif

@@ -5,7 +5,7 @@
  *
  * The order of life:
  *	1. be sure to die with the daemon, and drop what was inherited by mistake
- *	2. open: the state that outlives us, the clip
+ *	2. open: the state that outlives us, the clip, the render nodes
  *	3. try the encoders and say what they can: CAPS
  *	4. lock the door: from here on nothing is opened, and the sandbox begins
  *	5. one loop, until QUIT, the end of the control socket or a failure
@@ -44,6 +44,7 @@ struct media {
 	struct pipeline *pipeline;
 	struct source *clip; /* opened, not yet handed to the pipeline */
 	int statm_fd;
+	struct encoder_host host;
 	uint64_t heartbeat_ns;
 	bool quit;
 };
@@ -152,6 +153,34 @@ static int open_clip(struct media *m, int timeout_ms)
 	return 0;
 }
 
+static void add_node(struct encoder_host *h, const char *path)
+{
+	int fd;
+
+	if (h->node_count == ENCODER_NODES_MAX)
+		return;
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd >= 0)
+		h->nodes[h->node_count++] = fd;
+}
+
+/* The one that was configured alone, else whatever there is: DRM gives render nodes 128 to 191. */
+static void open_nodes(struct media *m)
+{
+	const char *configured = getenv("MIRACAST_RENDER_NODE");
+	char path[32];
+
+	m->host.cache = m->state->encoder_cache;
+	if (configured && *configured) {
+		add_node(&m->host, configured);
+		return;
+	}
+	for (int i = 128; i < 192; i++) {
+		(void)snprintf(path, sizeof(path), "/dev/dri/renderD%d", i);
+		add_node(&m->host, path);
+	}
+}
+
 static int open_all(struct media *m)
 {
 	int r;
@@ -160,6 +189,7 @@ static int open_all(struct media *m)
 	r = map_state(&m->state);
 	if (r < 0)
 		return log_err(r, "start: no state to go on from: %s", strerror(-r));
+	open_nodes(m);
 	m->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	if (has_clip()) {
 		r = open_clip(m, CLIP_HEADER_MS);
@@ -179,7 +209,7 @@ static int tell_caps(struct media *m)
 	struct media_mode clip;
 	int r;
 
-	r = pipeline_probe(m->pipeline, &can);
+	r = pipeline_probe(m->pipeline, &m->host, &can);
 	if (r < 0)
 		return log_err(r, "encode: no encoder works here");
 	(void)snprintf(caps.encoder, sizeof(caps.encoder), "%s", can.name);
@@ -393,8 +423,9 @@ int main(void)
 	if (r < 0)
 		_exit(EXIT_FAILURE); /* what is broken, or hangs, is not asked to clean up */
 	m.pipeline = pipeline_free(m.pipeline);
+	encoder_release();
 	if (m.clip)
 		m.clip->ops->close(m.clip);
 	close_fd(m.statm_fd);
-	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return EXIT_SUCCESS;
 }

@@ -7,18 +7,16 @@
 
 #include "util/clock.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/random.h>
+
+static_assert(STREAM_ENCODER_CACHE == ENCODER_CACHE_SIZE, "the state holds the encoders' cache");
 
 #define PACE	   4 /* times the rate: how fast a large picture leaves */
 #define LARGEST_NS (25 * NSEC_PER_MSEC)
-
-static const struct {
-	enum media_encoder kind;
-	const struct encoder_ops *ops;
-} back_ends[] = {
-	{ MEDIA_ENCODER_X264, &encoder_x264 },
-};
 
 /* ------------------------------------------------------------------ life */
 
@@ -126,18 +124,14 @@ struct pipeline *pipeline_free(struct pipeline *p)
 	return NULL;
 }
 
-int pipeline_probe(struct pipeline *p, struct encoder_caps *ret)
+int pipeline_probe(struct pipeline *p, const struct encoder_host *host, struct encoder_caps *ret)
 {
-	int r = -ENODEV;
+	int r = encoder_choose(host, &p->choice);
 
-	for (size_t i = 0; i < sizeof(back_ends) / sizeof(back_ends[0]); i++) {
-		r = back_ends[i].ops->probe(ret);
-		if (r < 0)
-			continue;
-		p->best = back_ends[i].ops;
-		return 0;
-	}
-	return pipeline_fail(p, MEDIA_STAGE_ENCODE, r, "no encoder works here");
+	if (r < 0)
+		return pipeline_fail(p, MEDIA_STAGE_ENCODE, r, "no encoder works here");
+	*ret = p->choice.caps;
+	return 0;
 }
 
 /* ------------------------------------------------------------------ commands */
@@ -149,15 +143,34 @@ static bool same_format(const struct media_format *a, const struct media_format 
 	       a->level_idc == b->level_idc && a->audio == b->audio;
 }
 
-static const struct encoder_ops *choose_back_end(struct pipeline *p, enum media_encoder kind)
+/* The trial has decided; what is demanded in spite of it ends with its reason. */
+static int choose_back_end(struct pipeline *p, enum media_encoder kind)
 {
-	for (size_t i = 0; kind != MEDIA_ENCODER_AUTO && i < sizeof(back_ends) / sizeof(back_ends[0]);
-	     i++)
-		if (back_ends[i].kind == kind)
-			return back_ends[i].ops;
-	if (kind == MEDIA_ENCODER_VAAPI)
-		facts_send_demoted(p->facts, "vaapi", p->best->name, "not built in");
-	return p->best;
+	char text[MEDIA_TEXT_SIZE];
+
+	p->may_demote = kind == MEDIA_ENCODER_AUTO;
+	p->back_end = p->choice.best;
+	if (kind == MEDIA_ENCODER_X264)
+		p->back_end = encoder_find("x264");
+	if (!p->back_end)
+		return pipeline_fail(p, MEDIA_STAGE_ENCODE, -ENODEV, "x264 is not built in");
+	if (kind != MEDIA_ENCODER_VAAPI || p->choice.no_vaapi[0] == '\0')
+		return 0;
+	(void)snprintf(text, sizeof(text), "VA-API does not work: %.100s",
+		       p->choice.no_vaapi);
+	return pipeline_fail(p, MEDIA_STAGE_ENCODE, -ENODEV, text);
+}
+
+/* Not for a device that hangs: it holds the encoder's thread, and a new process is the cure. */
+bool pipeline_demote(struct pipeline *p, int r)
+{
+	const struct encoder_ops *other = encoder_find("x264");
+
+	if (!p->may_demote || !other || other == p->back_end || r == -ETIMEDOUT)
+		return false;
+	facts_send_demoted(p->facts, p->back_end->name, other->name, strerror(-r));
+	p->back_end = p->choice.best = other;
+	return true;
 }
 
 static int configure_source(struct pipeline *p, struct source *s)
@@ -234,9 +247,10 @@ static int configure_format(struct pipeline *p, const struct media_format *forma
 
 int pipeline_configure(struct pipeline *p, const struct media_configure *c, uint64_t now_ns)
 {
-	int r = 0;
+	int r = choose_back_end(p, c->encoder);
 
-	p->back_end = choose_back_end(p, c->encoder);
+	if (r < 0)
+		return r;
 	if (!p->configured || !same_format(&p->config.format, &c->format))
 		r = configure_format(p, &c->format);
 	if (r < 0)

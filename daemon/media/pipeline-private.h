@@ -33,7 +33,9 @@ struct pipeline {
 
 	struct stream_state *state;
 	struct facts *facts;
-	const struct encoder_ops *best, *back_end;
+	struct encoder_choice choice;
+	const struct encoder_ops *back_end;
+	bool may_demote; /* another back-end will do as well */
 	struct encoder_config config;
 	bool anew; /* the encoder is broken: the next picture goes to another one */
 	bool configured;
@@ -66,6 +68,9 @@ extern const struct stream_ops pipeline_stream_ops;
 
 /* Sends the ERROR fact, once; returns r. */
 int pipeline_fail(struct pipeline *p, enum media_stage stage, int r, const char *text);
+
+/* The back-end is given up for x264, from the next picture on. False: there is nothing to try. */
+bool pipeline_demote(struct pipeline *p, int r);
 
 void pipeline_close_desktop(struct pipeline *p);
 

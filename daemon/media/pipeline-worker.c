@@ -118,6 +118,7 @@ static int encode(struct worker *w)
 	w->result.fatal = r == -ETIMEDOUT; /* its device hangs; see encoder.h */
 	if (r < 0 || w->job.task != WORKER_WARM_UP)
 		return r;
+	w->result.by_device = w->encoder->by_device;
 	w->encoder->ops->request_idr(w->encoder);
 	return 0;
 }

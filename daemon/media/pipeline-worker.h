@@ -37,6 +37,7 @@ struct worker_result {
 	enum worker_task task;
 	int r;		       /* 1: a packet; 0: none; -errno */
 	const char *what;      /* r < 0: a sentence */
+	bool by_device;	       /* the CPU has not read the frame */
 	bool fatal;	       /* r < 0, and another encoder of this kind would not help */
 	struct packet packet;  /* readable until the next job */
 	uint64_t started_ns;   /* CLOCK_MONOTONIC */

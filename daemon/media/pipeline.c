@@ -262,13 +262,13 @@ static void encode_next(struct pipeline *p, uint64_t now_ns)
 
 /* ------------------------------------------------------------------ encoder -> packet */
 
-/* One new beginning; a back-end that fails twice in a row is left to the daemon. */
+/* One new beginning; then another back-end, if one will do, or the daemon's turn. */
 static void encoder_failed(struct pipeline *p, const struct worker_result *result, uint64_t now_ns)
 {
 	bool again = p->encoder_failed_ns && now_ns < p->encoder_failed_ns + REOPEN_NS;
 
 	p->encoder_failed_ns = now_ns;
-	if (result->fatal || again) {
+	if ((result->fatal || again) && !pipeline_demote(p, result->r)) {
 		(void)pipeline_fail(p, MEDIA_STAGE_ENCODE, result->r,
 				    result->fatal ? result->what : "the encoder failed twice");
 		return;
@@ -281,8 +281,6 @@ static uint64_t bytes_read_by_cpu(const struct frame *f)
 {
 	uint64_t pixels = (uint64_t)f->width * f->height;
 
-	if (!f->planes[0])
-		return 0;
 	return f->fourcc == MEDIA_FOURCC_XRGB8888 ? 4 * pixels : pixels * 3 / 2;
 }
 
@@ -316,7 +314,8 @@ static void on_encoded(struct pipeline *p, const struct worker_result *result, u
 		encoder_failed(p, result, now_ns);
 	if (result->r <= 0)
 		return;
-	p->state->raw_bytes_copied += bytes_read_by_cpu(f);
+	if (!result->by_device)
+		p->state->raw_bytes_copied += bytes_read_by_cpu(f);
 	facts_send_chunk(p->facts, MEDIA_CHUNK_ENCODED, f->number,
 			 (uint32_t)us_since(result->encoded_ns, result->started_ns),
 			 (uint32_t)(p->config.rate_bps / 1000), result->encoded_ns / NSEC_PER_USEC);
@@ -354,7 +353,7 @@ static void take_packet(struct pipeline *p, uint64_t now_ns)
 			on_encoded(p, &result, now_ns);
 		break;
 	case WORKER_WARM_UP:
-		if (result.r < 0)
+		if (result.r < 0 && !pipeline_demote(p, result.r))
 			(void)pipeline_fail(p, MEDIA_STAGE_ENCODE, result.r, result.what);
 		break;
 	case WORKER_DUMP:

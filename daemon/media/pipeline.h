@@ -30,8 +30,8 @@ int pipeline_new(struct stream_state *state, struct facts *facts, int dump_fd,
 struct pipeline *pipeline_free(struct pipeline *p);
 DEFINE_CLEANUP(struct pipeline *, pipeline_free)
 
-/* Tries the back-ends; what the best one can do. Before anything else. */
-int pipeline_probe(struct pipeline *p, struct encoder_caps *ret);
+/* Tries the back-ends; what the best one can do. Before anything else. host stays the caller's. */
+int pipeline_probe(struct pipeline *p, const struct encoder_host *host, struct encoder_caps *ret);
 
 /*
  * The commands of protocol.h. Each returns 0 or -errno; on an error the ERROR fact with stage and

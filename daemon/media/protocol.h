@@ -244,6 +244,7 @@ union media_message {
 #define STREAM_BATCH_MAX     64 /* datagrams */
 #define STREAM_PIDS	     4	/* in the order of enum stream_pid */
 #define LATENCY_BUCKETS	     160
+#define STREAM_ENCODER_CACHE 64 /* bytes */
 
 enum stream_pid {
 	STREAM_PID_PAT,
@@ -289,6 +290,9 @@ struct stream_state {
 	struct latency_histogram ready_to_first_datagram;
 	struct latency_histogram ready_to_last_datagram;
 	struct latency_histogram idr_ready_to_last_datagram;
+
+	/* What the trial of the encoders found, in its own words: a successor need not try again. */
+	uint8_t encoder_cache[STREAM_ENCODER_CACHE];
 };
 
 /* Times and percentiles; pure. per_mille 500 is the median. */

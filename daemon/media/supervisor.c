@@ -307,9 +307,13 @@ static void demote(struct media_supervisor *s)
 
 static bool is_final(struct media_supervisor *s)
 {
-	/* Neither the end of a clip nor a broken one nor a broken installation heals by itself. */
-	if (s->has_error && (s->last_error.stage == MEDIA_STAGE_INPUT_END ||
-			     s->last_error.error == -EBADMSG))
+	/*
+	 * Neither the end of a clip nor a broken one nor a broken installation heals by itself, and
+	 * an encoder that was demanded and does not exist does not either.
+	 */
+	if (s->has_error &&
+	    (s->last_error.stage == MEDIA_STAGE_INPUT_END || s->last_error.error == -EBADMSG ||
+	     (s->last_error.stage == MEDIA_STAGE_ENCODE && s->last_error.error == -ENODEV)))
 		return true;
 	if (!s->told_caps)
 		return true;

@@ -342,6 +342,7 @@ static struct bench b;
 
 static void begin_with(int dump_fd)
 {
+	const struct encoder_host host = { .node_count = 0 };
 	struct encoder_caps caps;
 	int sockets[2];
 
@@ -357,7 +358,7 @@ static void begin_with(int dump_fd)
 	b.control = sockets[0];
 	facts_init(&b.facts, sockets[1]);
 	assert_int_equal(pipeline_new(&b.state, &b.facts, dump_fd, &b.pipeline), 0);
-	assert_int_equal(pipeline_probe(b.pipeline, &caps), 0);
+	assert_int_equal(pipeline_probe(b.pipeline, &host, &caps), 0);
 }
 
 static int configure(void)

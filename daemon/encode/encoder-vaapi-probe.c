@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What a device can do, found out by doing it: for each way to encode that its driver offers, a few
+ * pictures, whose bytes are parsed. Lists lie (obsproject/obs-studio issue 3184: rate controls
+ * that are listed and fail), and drivers crash when asked: so the trial runs in a child
+ * process, which tells through shared memory how far it came, and is killed when it takes too long.
+ * What was found lives in the host's cache, by device and driver, for the process's successors.
+ */
+#include "encode/encoder-vaapi.h"
+
+#include "util/cleanup.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <va/va_drm.h>
+
+#define TRIAL_MS       1500 /* of all nodes together; CAPS must be there within 3 s */
+#define TRIAL_PICTURES 4
+#define CANDIDATES_MAX 32
+#define SMALL_WIDTH    640
+#define SMALL_HEIGHT   368
+#define LARGE_WIDTH    1920
+#define LARGE_HEIGHT   1080
+#define FAST_NS	       (25 * NSEC_PER_MSEC) /* for the small picture: then the large one is measured */
+#define CACHE_MAGIC    0x76611001u
+
+/* Shared with the child. */
+struct trial {
+	char step[64]; /* what is being tried */
+	char vendor[96];
+	int candidate;
+	int result; /* once it is done */
+	bool done;
+	struct vaapi_choice choice;
+};
+
+struct cached {
+	uint32_t magic;
+	uint32_t vendor; /* hash */
+	uint64_t device;
+	struct vaapi_choice choice;
+};
+
+static_assert(sizeof(struct cached) <= ENCODER_CACHE_SIZE, "the cache is too small");
+
+/* ---- the device ---- */
+
+static void be_silent(void *data, const char *message)
+{
+	(void)data;
+	(void)message;
+}
+
+int vaapi_device_init(struct vaapi_device *d, int fd, const char **ret_step)
+{
+	int major, minor, r;
+
+	*ret_step = "vaGetDisplayDRM: not a render node";
+	*d = (struct vaapi_device){ .fd = fd, .display = vaGetDisplayDRM(fd) };
+	if (!d->display)
+		return -ENODEV;
+	(void)vaSetInfoCallback(d->display, be_silent, NULL);
+	(void)vaSetErrorCallback(d->display, be_silent, NULL);
+	*ret_step = "vaInitialize: no driver for it";
+	r = vaapi_check(vaInitialize(d->display, &major, &minor), "vaInitialize");
+	if (r < 0) {
+		d->display = NULL;
+		return -ENODEV;
+	}
+	d->quirk = vaapi_quirk_for(vaQueryVendorString(d->display));
+	return 0;
+}
+
+void vaapi_device_done(struct vaapi_device *d)
+{
+	if (d->display)
+		(void)vaTerminate(d->display);
+	d->display = NULL;
+}
+
+/* ---- candidates ---- */
+
+static uint32_t get_attribute(const struct vaapi_device *d, VAEntrypoint entrypoint,
+			      VAConfigAttribType type, uint32_t otherwise)
+{
+	VAConfigAttrib a = { .type = type };
+
+	if (vaGetConfigAttributes(d->display, VAProfileH264ConstrainedBaseline, entrypoint, &a,
+				  1) != VA_STATUS_SUCCESS ||
+	    a.value == VA_ATTRIB_NOT_SUPPORTED)
+		return otherwise;
+	return a.value;
+}
+
+static bool has_entrypoint(const struct vaapi_device *d, VAEntrypoint wanted)
+{
+	VAEntrypoint all[32];
+	int count = vaMaxNumEntrypoints(d->display);
+
+	if (count <= 0 || count > 32 ||
+	    vaQueryConfigEntrypoints(d->display, VAProfileH264ConstrainedBaseline, all, &count) !=
+		    VA_STATUS_SUCCESS)
+		return false;
+	for (int i = 0; i < count; i++)
+		if (all[i] == wanted)
+			return true;
+	return false;
+}
+
+static struct vaapi_choice describe(const struct vaapi_device *d, VAEntrypoint entrypoint)
+{
+	VAConfigAttribValMaxFrameSize max = {
+		.value = get_attribute(d, entrypoint, VAConfigAttribMaxFrameSize, 0),
+	};
+	uint32_t refresh = get_attribute(d, entrypoint, VAConfigAttribEncIntraRefresh, 0);
+	uint32_t width = get_attribute(d, entrypoint, VAConfigAttribMaxPictureWidth, 4096);
+	uint32_t height = get_attribute(d, entrypoint, VAConfigAttribMaxPictureHeight, 4096);
+
+	return (struct vaapi_choice){
+		.entrypoint = entrypoint,
+		.quality_levels = get_attribute(d, entrypoint, VAConfigAttribEncQualityRange, 0),
+		.max_width = (uint16_t)(width < 8192 ? width : 8192),
+		.max_height = (uint16_t)(height < 8192 ? height : 8192),
+		.max_frame_size = max.bits.max_frame_size,
+		.refresh_column = refresh & VA_ENC_INTRA_REFRESH_ROLLING_COLUMN,
+		.refresh_row = refresh & VA_ENC_INTRA_REFRESH_ROLLING_ROW,
+	};
+}
+
+struct list {
+	struct vaapi_choice choices[CANDIDATES_MAX];
+	int count;
+};
+
+/*
+ * Headers of ours for everything; or the sets alone, which some drivers do not write while their
+ * slices obey the parameters; or none, and theirs are read. A set of ours over slices that a driver
+ * writes its own way is found out by the trial.
+ */
+static void add_packings(struct list *l, struct vaapi_choice c, uint32_t offered)
+{
+	static const uint32_t wanted[] = {
+		VA_ENC_PACKED_HEADER_SEQUENCE | VA_ENC_PACKED_HEADER_SLICE,
+		VA_ENC_PACKED_HEADER_SEQUENCE,
+		0,
+	};
+
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		if ((offered & wanted[i]) != wanted[i] || l->count == CANDIDATES_MAX)
+			continue;
+		c.packed = wanted[i];
+		if (i == 0)
+			c.packed |= offered & VA_ENC_PACKED_HEADER_RAW_DATA;
+		l->choices[l->count++] = c;
+	}
+}
+
+static void add_rates(struct list *l, const struct vaapi_device *d, VAEntrypoint entrypoint,
+		      bool constant)
+{
+	uint32_t offered = get_attribute(d, entrypoint, VAConfigAttribRateControl, VA_RC_CQP);
+	uint32_t packed = get_attribute(d, entrypoint, VAConfigAttribEncPackedHeaders, 0);
+	struct vaapi_choice c = describe(d, entrypoint);
+
+	for (int i = 0; i < 3; i++) {
+		c.rc = d->quirk->rc[i];
+		if (offered & c.rc && (c.rc == VA_RC_CQP) == constant)
+			add_packings(l, c, packed);
+	}
+}
+
+/* Low power with a rate control first, without any rate control last. */
+static void list_candidates(struct list *l, const struct vaapi_device *d)
+{
+	static const VAEntrypoint entrypoints[] = { VAEntrypointEncSliceLP, VAEntrypointEncSlice };
+
+	for (int constant = 0; constant < 2; constant++)
+		for (int i = 0; i < 2; i++)
+			if (has_entrypoint(d, entrypoints[i]))
+				add_rates(l, d, entrypoints[i], constant);
+}
+
+/* ---- one trial, in the child ---- */
+
+static void enter(struct trial *t, const char *step)
+{
+	(void)snprintf(t->step, sizeof(t->step), "%s", step);
+}
+
+/* Bars that move: something to predict, and something new. */
+static void draw(uint32_t *pixels, unsigned int width, unsigned int height, unsigned int number)
+{
+	for (unsigned int y = 0; y < height; y++)
+		for (unsigned int x = 0; x < width; x++)
+			pixels[(size_t)y * width + x] =
+				((x + 4 * number) / 8 * 37 % 251 << 16 | (y / 4 * 11 % 251) << 8) ^
+				((x / 64 + y / 64) % 2 ? 0x00ffff : 0);
+}
+
+static struct encoder_config get_config(unsigned int width, unsigned int height,
+					enum media_profile profile)
+{
+	return (struct encoder_config){
+		.format = { .mode = { (uint16_t)width, (uint16_t)height, 30 },
+			    .profile = profile,
+			    .level_idc = 40 },
+		.rate_bps = 8000000,
+	};
+}
+
+/* An IDR and some P pictures; what the fastest of these took. */
+static int encode_some(struct vaapi_encoder *e, unsigned int width, unsigned int height,
+		       uint64_t *ret_ns)
+{
+	_cleanup_free_ uint32_t *pixels = malloc((size_t)width * height * 4);
+	struct frame f = { .fourcc = MEDIA_FOURCC_XRGB8888,
+			   .width = (uint16_t)width,
+			   .height = (uint16_t)height,
+			   .planes = { (const uint8_t *)pixels },
+			   .pitches = { width * 4 },
+			   .dmabuf_fd = -1 };
+	uint64_t best_ns = UINT64_MAX, start_ns;
+
+	if (!pixels)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < TRIAL_PICTURES; i++) {
+		int r;
+
+		draw(pixels, width, height, i);
+		f.number = 1 + 2 * i; /* never the next one: everything has changed */
+		start_ns = clock_now_ns();
+		r = vaapi_encoder_encode(e, &f);
+		if (r < 0)
+			return r;
+		if (i > 0 && clock_now_ns() - start_ns < best_ns)
+			best_ns = clock_now_ns() - start_ns;
+	}
+	*ret_ns = best_ns;
+	return 0;
+}
+
+DEFINE_CLEANUP(struct vaapi_encoder *, vaapi_encoder_free)
+
+static int try_one(struct trial *t, const struct vaapi_device *d, struct vaapi_choice *c,
+		   enum media_profile profile, uint64_t *ret_ns)
+{
+	_cleanup_(vaapi_encoder_freep) struct vaapi_encoder *e = NULL;
+	const struct encoder_config config = get_config(SMALL_WIDTH, SMALL_HEIGHT, profile);
+	int r;
+
+	enter(t, profile == MEDIA_PROFILE_CHP ? "opening an encoder (High)" : "opening an encoder");
+	r = vaapi_encoder_new(d, c, &config, &e);
+	if (r < 0)
+		return r;
+	enter(t, profile == MEDIA_PROFILE_CHP ? "encoding a picture (High)" : "encoding a picture");
+	r = encode_some(e, SMALL_WIDTH, SMALL_HEIGHT, ret_ns);
+	if (r < 0 || profile == MEDIA_PROFILE_CHP)
+		return r;
+	enter(t, "converting colours");
+	c->vpp = (uint8_t)vaapi_input_check_colours(e);
+	return 0;
+}
+
+static uint32_t get_speed(unsigned int width, unsigned int height, uint64_t ns)
+{
+	uint64_t speed = (uint64_t)width * height * NSEC_PER_SEC / (ns + 1);
+
+	return speed < UINT32_MAX ? (uint32_t)speed : UINT32_MAX;
+}
+
+/* A device has a price a picture besides that of the pixels: the size that matters is measured. */
+static void measure(struct trial *t, const struct vaapi_device *d, struct vaapi_choice *c,
+		    uint64_t small_ns)
+{
+	_cleanup_(vaapi_encoder_freep) struct vaapi_encoder *e = NULL;
+	const struct encoder_config config =
+		get_config(LARGE_WIDTH, LARGE_HEIGHT, MEDIA_PROFILE_CBP);
+	uint64_t ns;
+
+	c->max_pixel_rate = get_speed(SMALL_WIDTH, SMALL_HEIGHT, small_ns);
+	if (small_ns > FAST_NS || c->max_width < LARGE_WIDTH || c->max_height < LARGE_HEIGHT)
+		return;
+	enter(t, "encoding a large picture");
+	if (vaapi_encoder_new(d, c, &config, &e) == 0 &&
+	    encode_some(e, LARGE_WIDTH, LARGE_HEIGHT, &ns) == 0)
+		c->max_pixel_rate = get_speed(LARGE_WIDTH, LARGE_HEIGHT, ns);
+}
+
+static int try_candidates(struct trial *t, const struct vaapi_device *d, int first)
+{
+	struct list l = { .count = 0 };
+	uint64_t ns, ignored;
+	int r = -EOPNOTSUPP;
+
+	enter(t, "asking for H.264: the driver does not encode it");
+	list_candidates(&l, d);
+	for (t->candidate = first; t->candidate < l.count; t->candidate++) {
+		struct vaapi_choice c = l.choices[t->candidate];
+
+		r = try_one(t, d, &c, MEDIA_PROFILE_CBP, &ns);
+		if (r < 0)
+			continue;
+		c.profiles = 1u << MEDIA_PROFILE_CBP;
+		measure(t, d, &c, ns);
+		t->choice = c; /* should the next step crash, this remains */
+		t->done = true;
+		if (try_one(t, d, &c, MEDIA_PROFILE_CHP, &ignored) == 0)
+			t->choice.profiles |= 1u << MEDIA_PROFILE_CHP;
+		return 0;
+	}
+	return r;
+}
+
+static _Noreturn void be_the_child(struct trial *t, int fd, int first)
+{
+	const struct rlimit none = { 0 };
+	struct vaapi_device d;
+	const char *step;
+	int r;
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)setrlimit(RLIMIT_CORE, &none);
+	enter(t, "opening the driver");
+	r = vaapi_device_init(&d, fd, &step);
+	if (r < 0) {
+		enter(t, step);
+	} else {
+		(void)snprintf(t->vendor, sizeof(t->vendor), "%s", vaQueryVendorString(d.display));
+		r = try_candidates(t, &d, first);
+		vaapi_device_done(&d);
+	}
+	t->result = r;
+	_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+/* ---- the parent ---- */
+
+/* 0: it ended by itself, -ETIMEDOUT: it was killed, -EFAULT: it crashed. */
+static int wait_for_child(pid_t pid, uint64_t deadline_ns)
+{
+	_cleanup_close_ int pidfd = pidfd_open(pid, 0);
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	uint64_t now_ns = clock_now_ns();
+	siginfo_t info = { 0 };
+
+	if (pidfd < 0)
+		return -errno;
+	if (now_ns >= deadline_ns ||
+	    poll(&p, 1, (int)((deadline_ns - now_ns) / NSEC_PER_MSEC) + 1) == 0) {
+		(void)kill(pid, SIGKILL);
+		(void)poll(&p, 1, 50); /* inside a driver it may take years to die */
+		(void)waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG);
+		return -ETIMEDOUT;
+	}
+	if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED) < 0)
+		return -errno;
+	return info.si_code == CLD_EXITED ? 0 : -EFAULT;
+}
+
+/* From this candidate on. As wait_for_child(), and -ENODEV: none works. */
+static int run_child(struct trial *t, int fd, int first, uint64_t deadline_ns)
+{
+	pid_t pid;
+	int r;
+
+	memset(t, 0, sizeof(*t));
+	t->candidate = -1;
+	t->result = -EIO;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		be_the_child(t, fd, first);
+	r = wait_for_child(pid, deadline_ns);
+	if (t->done)
+		return 0;
+	return r == 0 ? -ENODEV : r;
+}
+
+static void tell(char why[static ENCODER_WHY_SIZE], const struct trial *t, int r)
+{
+	const char *how = r == -EFAULT	     ? "the driver crashed: "
+			  : r == -ETIMEDOUT  ? "the driver hung: "
+			  : t->candidate < 0 ? ""
+					     : "the trial failed: ";
+
+	(void)snprintf(why, ENCODER_WHY_SIZE, "%s%.60s", how, t->step);
+	log_debug("vaapi: %s: %s", t->vendor, why);
+}
+
+/* After a crash the candidates behind the one that crashed still have their chance. */
+static int try_node(struct trial *t, int fd, uint64_t deadline_ns, struct vaapi_choice *ret,
+		    char why[static ENCODER_WHY_SIZE])
+{
+	int first = 0, r;
+
+	do {
+		r = run_child(t, fd, first, deadline_ns);
+		if (r == 0) {
+			*ret = t->choice;
+			return 0;
+		}
+		tell(why, t, r);
+		first = t->candidate + 1;
+	} while (r == -EFAULT && first > 0);
+	return r;
+}
+
+/* ---- what was found before ---- */
+
+static uint32_t hash(const char *text)
+{
+	uint32_t h = 2166136261u; /* FNV-1a */
+
+	for (; *text; text++)
+		h = (h ^ (uint8_t)*text) * 16777619u;
+	return h;
+}
+
+static uint64_t get_device(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 ? (uint64_t)st.st_rdev : 0;
+}
+
+static bool recall(const struct encoder_host *host, int fd, struct vaapi_choice *ret)
+{
+	struct cached c;
+
+	if (!host->cache)
+		return false;
+	memcpy(&c, host->cache, sizeof(c));
+	if (c.magic != CACHE_MAGIC || c.device != get_device(fd))
+		return false;
+	*ret = c.choice;
+	return true;
+}
+
+static void remember(const struct encoder_host *host, int fd, const struct trial *t)
+{
+	const struct cached c = { .magic = CACHE_MAGIC,
+				  .vendor = hash(t->vendor),
+				  .device = get_device(fd),
+				  .choice = t->choice };
+
+	if (host->cache)
+		memcpy(host->cache, &c, sizeof(c));
+}
+
+static uint64_t get_deadline_ns(void)
+{
+	uint64_t limit_us = TRIAL_MS * USEC_PER_MSEC;
+
+	if (clock_limit_us(limit_us) > limit_us)
+		limit_us = clock_limit_us(limit_us);
+	return clock_now_ns() + limit_us * NSEC_PER_USEC;
+}
+
+int vaapi_probe_nodes(const struct encoder_host *host, int *ret_fd, struct vaapi_choice *ret,
+		      char why[static ENCODER_WHY_SIZE])
+{
+	uint64_t deadline_ns = get_deadline_ns();
+	struct trial *t;
+	int r = -ENODEV;
+
+	(void)snprintf(why, ENCODER_WHY_SIZE, "no render node");
+	for (size_t i = 0; i < host->node_count; i++) {
+		if (!recall(host, host->nodes[i], ret))
+			continue;
+		*ret_fd = host->nodes[i];
+		return 0;
+	}
+	t = mmap(NULL, sizeof(*t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (t == MAP_FAILED)
+		return -errno;
+	for (size_t i = 0; i < host->node_count; i++) {
+		r = try_node(t, host->nodes[i], deadline_ns, ret, why);
+		if (r < 0)
+			continue;
+		remember(host, host->nodes[i], t);
+		*ret_fd = host->nodes[i];
+		break;
+	}
+	(void)munmap(t, sizeof(*t));
+	return r;
+}
