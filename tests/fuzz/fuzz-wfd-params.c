@@ -62,6 +62,7 @@ static void check_choices(const struct wfd_caps *caps, uint64_t rate_bps)
 		const struct wfd_choice *c = &choices.list[i];
 
 		assert(!wfd_mode_get(c->table, c->index)->interlaced);
+		assert(wfd_table_to_string(c->table)[0] != '\0');
 		assert(c->level_idc <= caps->max_level_idc && c->mode.width <= caps->max_width);
 		assert(caps->profiles & 1u << c->profile);
 		assert(wfd_mode_affordable(&c->mode, rate_bps));
@@ -71,6 +72,13 @@ static void check_choices(const struct wfd_caps *caps, uint64_t rate_bps)
 		check_m4(c);
 	}
 	assert(wfd_choices_ladder(&choices, &choices.list[choices.preferred], ladder) > 0);
+}
+
+/* Every bit of them has a name. */
+static void check_quirks(uint32_t quirks)
+{
+	for (enum wfd_quirk q = 0; q < 32; q++)
+		assert(!(quirks & WFD_QUIRK_BIT(q)) || wfd_quirk_to_string(q)[0] != '?');
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -97,10 +105,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (wfd_choose(&sink, &caps, rate_bps, &choices) == 0)
 		check_choices(&caps, rate_bps);
-	(void)wfd_quirks_find(&(struct wfd_identity){
+	check_quirks(wfd_quirks_find(&(struct wfd_identity){
 		.agent = text_from(sink.friendly_name),
 		.manufacturer = text_from(sink.manufacturer),
 		.model = text_from(sink.model),
-	});
+	}));
 	return 0;
 }
