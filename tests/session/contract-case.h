@@ -7,6 +7,7 @@
 #define TESTS_CONTRACT_CASE_H
 
 #include "contract-bench.h"
+#include "util/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +72,7 @@ static inline int run_cases(const struct CMUnitTest *cases, size_t n, const char
 		(void)dup2(fds[1], STDERR_FILENO);
 		(void)close(fds[0]);
 		(void)close(fds[1]);
+		log_set_level(getenv("CONTRACT_VERBOSE") ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR);
 		cmocka_set_message_output(CM_OUTPUT_TAP);
 		exit(_cmocka_run_group_tests(name, cases, n, NULL, NULL) ? 1 : 0);
 	}

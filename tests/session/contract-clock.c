@@ -72,6 +72,7 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 	struct timer *t = find(s);
 
 	(void)usec;
+	assert(t);
 	return t->handler(s, t->deadline_us, userdata);
 }
 

@@ -268,3 +268,17 @@ void bench_media_fails(struct bench *b, enum media_stage stage, int error, const
 		s->ops->on_failed(s->userdata, stage, error, text);
 	}
 }
+
+void bench_media_tells_chunk(struct bench *b, enum media_chunk_kind kind, uint64_t frame,
+			     uint32_t part)
+{
+	union media_message m = { .chunk = { .kind = kind,
+					     .frame = frame,
+					     .part = part,
+					     .processing_us = 950,
+					     .rate_kbps = 15000,
+					     .time_us = clock_now_us() } };
+
+	media_header_init(&m.header, MEDIA_CHUNK, sizeof(m.chunk));
+	bench_media_tells(b, &m);
+}
