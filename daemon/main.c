@@ -7,8 +7,8 @@
 #include "rate-file.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "values.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -17,7 +17,6 @@
 #include <string.h>
 #include <systemd/sd-event.h>
 
-#define RTSP_PORT	 7236
 #define DEFAULT_RATE_BPS UINT64_C(10000000)
 #define EXIT_USAGE	 2
 
@@ -83,121 +82,51 @@ static void print_help(void)
 	     "Exit status: 0 the session ended as somebody wanted, 1 it failed, 2 wrong usage.");
 }
 
-static int parse_number(const char *text, unsigned long min, unsigned long max, unsigned long *ret)
-{
-	unsigned long value;
-	char *end;
-
-	if (*text < '0' || *text > '9')
-		return -EINVAL;
-	errno = 0;
-	value = strtoul(text, &end, 10);
-	if (errno != 0 || *end != '\0')
-		return -EINVAL;
-	if (value < min || value > max)
-		return -ERANGE;
-	*ret = value;
-	return 0;
-}
-
-static int parse_direct(const char *text, struct direct_config *config)
-{
-	char address[INET_ADDRSTRLEN] = "";
-	const char *colon = strchrnul(text, ':');
-	unsigned long port = RTSP_PORT;
-
-	if ((size_t)(colon - text) >= sizeof(address))
-		return -EINVAL;
-	memcpy(address, text, (size_t)(colon - text));
-	if (*colon && parse_number(colon + 1, 1, 65535, &port) < 0)
-		return -EINVAL;
-	config->address.sin_family = AF_INET;
-	config->address.sin_port = htons((uint16_t)port);
-	return inet_pton(AF_INET, address, &config->address.sin_addr) == 1 ? 0 : -EINVAL;
-}
-
-static int parse_mode(const char *text, struct session_config *config)
-{
-	struct media_mode *mode = &config->mode_limit;
-	unsigned int width, height, hz;
-	int length = -1;
-
-	if (sscanf(text, "%5ux%5u@%3u%n", &width, &height, &hz, &length) != 3 || length < 0 ||
-	    text[length] != '\0')
-		return -EINVAL;
-	if (width < 16 || width > 8192 || height < 16 || height > 8192 || hz < 1 || hz > 240)
-		return -ERANGE;
-	*mode = (struct media_mode){ (uint16_t)width, (uint16_t)height, (uint16_t)hz };
-	return 0;
-}
-
 static int parse_source(const char *text, struct options *o)
 {
 	struct session_config *config = &o->direct.session;
-	const char *value = strchr(text, ':');
-	size_t length = value ? (size_t)(value - text) : strlen(text);
-	int r;
+	struct value_source value;
+	int r = value_parse_source(text, &value);
 
-	if (value)
-		value++;
-	if (length == 7 && strncmp(text, "pattern", length) == 0) {
-		config->source = SESSION_SOURCE_PATTERN;
-		if (value && (r = parse_mode(value, config)) < 0)
-			return r;
-		config->source_refresh_hz = config->mode_limit.refresh_hz;
-		return 0;
+	if (r < 0)
+		return r;
+	config->source = value.source;
+	if (value.source == SESSION_SOURCE_PATTERN && value.rest) {
+		config->mode_limit = value.mode;
+		config->source_refresh_hz = value.mode.refresh_hz;
+	} else if (value.source == SESSION_SOURCE_DEVICE) {
+		config->device = value.rest;
+	} else if (value.source == SESSION_SOURCE_Y4M) {
+		o->input_path = value.rest;
 	}
-	if (length == 6 && strncmp(text, "device", length) == 0) {
-		config->source = SESSION_SOURCE_DEVICE;
-		config->device = value;
-		return 0;
-	}
-	if (length == 3 && strncmp(text, "y4m", length) == 0 && value && *value) {
-		config->source = SESSION_SOURCE_Y4M;
-		o->input_path = value;
-		return 0;
-	}
-	return -EINVAL;
-}
-
-static int parse_encoder(const char *text, struct session_config *config)
-{
-	if (strcmp(text, "auto") == 0)
-		config->encoder = SESSION_ENCODER_AUTO;
-	else if (strcmp(text, "vaapi") == 0)
-		config->encoder = SESSION_ENCODER_VAAPI;
-	else if (strcmp(text, "x264") == 0)
-		config->encoder = SESSION_ENCODER_X264;
-	else
-		return -EINVAL;
 	return 0;
 }
 
 static int parse_option(int option, const char *value, struct options *o)
 {
 	struct direct_config *direct = &o->direct;
-	unsigned long number = 0;
+	uint64_t number = 0;
 	int r = 0;
 
 	switch (option) {
 	case OPTION_DIRECT:
 		o->is_direct = true;
-		return parse_direct(value, direct);
+		return value_parse_address(value, &direct->address);
 	case OPTION_SOURCE:
 		return parse_source(value, o);
 	case OPTION_MODE:
-		return parse_mode(value, &direct->session);
+		return value_parse_mode(value, &direct->session.mode_limit);
 	case OPTION_ENCODER:
-		return parse_encoder(value, &direct->session);
+		return value_parse_encoder(value, &direct->session.encoder);
 	case OPTION_RATE:
-		r = parse_number(value, 1000000, 30000000, &number);
+		r = value_parse_number(value, 1000000, 30000000, &number);
 		direct->rate_bps = number;
 		return r;
 	case OPTION_RATE_FILE:
 		o->rate_path = value;
 		return 0;
 	case OPTION_SECONDS:
-		r = parse_number(value, 1, INT_MAX, &number);
+		r = value_parse_number(value, 1, INT_MAX, &number);
 		direct->seconds = (uint32_t)number;
 		return r;
 	case OPTION_REPORT:
