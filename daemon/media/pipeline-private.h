@@ -6,6 +6,7 @@
 #ifndef MIRACAST_MEDIA_PIPELINE_PRIVATE_H
 #define MIRACAST_MEDIA_PIPELINE_PRIVATE_H
 
+#include "media/backlog.h"
 #include "media/dump.h"
 #include "media/pipeline-worker.h"
 #include "media/pipeline.h"
@@ -54,10 +55,11 @@ struct pipeline {
 	uint64_t seen_number; /* of the picture captured last; 0: of this source none yet */
 	uint64_t last_number; /* of the picture encoded last, likewise */
 	uint64_t last_new_ns; /* when it came */
-	uint64_t last_idr_ns;
+	uint64_t idr_paid_ns;	    /* until then IDRs on request are used up; see want_idr_soon */
 	unsigned int repeats;	    /* of that picture */
 	uint64_t encoder_failed_ns; /* 0: never */
 	uint64_t blocked_ns;	    /* last BLOCKED fact */
+	struct backlog backlog;
 	uint64_t video_bytes, stream_bytes; /* since, and at, the last RATE fact */
 	struct trace trace;
 	struct dump dump;

@@ -30,7 +30,7 @@
 #define REFINE_NS	(500 * NSEC_PER_MSEC) /* after which a resting picture is improved */
 #define STILL_NS	(2 * NSEC_PER_SEC)    /* and repeated */
 #define RETRY_NS	(100 * NSEC_PER_MSEC) /* a picture that was asked for may take so long */
-#define IDR_INTERVAL_NS (500 * NSEC_PER_MSEC) /* at most one on request in so long */
+#define IDR_INTERVAL_NS (500 * NSEC_PER_MSEC) /* at most one on request in so long, two at once */
 #define REOPEN_NS	(10 * NSEC_PER_SEC)   /* an encoder that fails again within is given up */
 #define END_MS		100 /* for the clip's last pictures to leave */
 #define BLOCKED_NS	(100 * NSEC_PER_MSEC) /* a queue of this age is worth a fact */
@@ -228,13 +228,20 @@ static struct frame frame_to_show(struct pipeline *p, const struct held *h, uint
 	return shown;
 }
 
+/* What waits for the link, in the stage before the socket and in the socket; how long already. */
+static uint64_t get_backlog_ns(struct pipeline *p, uint64_t now_ns, struct sender_queue *ret)
+{
+	stream_get_queue(p->stream, now_ns, ret);
+	return backlog_age_ns(&p->backlog, p->state->bytes, ret->socket_bytes, now_ns);
+}
+
 /* A picture that would only wait behind others is better replaced by a later one. */
-static bool network_keeps_up(const struct pipeline *p, uint64_t now_ns)
+static bool network_keeps_up(struct pipeline *p, uint64_t now_ns)
 {
 	struct sender_queue queue;
+	uint64_t backlog_ns = get_backlog_ns(p, now_ns, &queue);
 
-	stream_get_queue(p->stream, now_ns, &queue);
-	return queue.age_ns <= 2 * period_ns(p);
+	return queue.age_ns <= 2 * period_ns(p) && backlog_ns < BLOCKED_NS;
 }
 
 static void encode_next(struct pipeline *p, uint64_t now_ns)
@@ -390,7 +397,7 @@ static void pipeline_on_packet(struct pipeline *p, const struct packet *packet, 
 	p->video_bytes += packet->size;
 	if (packet->idr) {
 		p->state->idr_frames++;
-		p->last_idr_ns = now_ns;
+		p->idr_paid_ns = (p->idr_paid_ns > now_ns ? p->idr_paid_ns : now_ns) + IDR_INTERVAL_NS;
 		p->idr_ns = NEVER_NS;
 	}
 	r = stream_push(p->stream, packet, now_ns); /* -> on_first_datagram, ... */
@@ -457,10 +464,14 @@ static void want_idr(struct pipeline *p, uint64_t at_ns)
 		p->again_ns = ask_ns;
 }
 
-/* On request: not more often than the interval, but never forgotten. */
+/*
+ * On request: not more often than the interval in the long run, but never forgotten. Two may follow
+ * each other at once: else a sink that asks just as often as it is granted would be answered late
+ * for ever after having been late once.
+ */
 static void want_idr_soon(struct pipeline *p, uint64_t now_ns)
 {
-	uint64_t earliest = p->last_idr_ns + IDR_INTERVAL_NS;
+	uint64_t earliest = p->idr_paid_ns > IDR_INTERVAL_NS ? p->idr_paid_ns - IDR_INTERVAL_NS : 0;
 
 	want_idr(p, now_ns > earliest ? now_ns : earliest);
 }
@@ -540,13 +551,16 @@ static void tell_rate(struct pipeline *p, uint64_t now_ns)
 static void tell_blocked(struct pipeline *p, uint64_t now_ns)
 {
 	struct sender_queue queue;
+	uint64_t age_ns;
 
 	if (now_ns < p->blocked_ns + BLOCKED_NS)
 		return;
-	stream_get_queue(p->stream, now_ns, &queue);
-	if (queue.age_ns < BLOCKED_NS)
+	age_ns = get_backlog_ns(p, now_ns, &queue);
+	if (age_ns < queue.age_ns)
+		age_ns = queue.age_ns;
+	if (age_ns < BLOCKED_NS)
 		return;
-	facts_send_blocked(p->facts, queue.age_ns, queue.bytes + queue.socket_bytes);
+	facts_send_blocked(p->facts, age_ns, queue.bytes + queue.socket_bytes);
 	p->blocked_ns = now_ns;
 }
 
