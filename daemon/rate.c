@@ -30,8 +30,9 @@
  */
 #include "rate.h"
 
-#define LPCM_BPS UINT64_C(1536000) /* 48 kHz, 16 bit, stereo */
-#define AAC_BPS	 UINT64_C(160000)
+#define LPCM_BPS	 UINT64_C(1536000) /* 48 kHz, 16 bit, stereo */
+#define AAC_BPS		 UINT64_C(160000)
+#define HOUSEKEEPING_BPS UINT64_C(150000)
 
 #define MSEC UINT64_C(1000)
 #define SEC  UINT64_C(1000000)
@@ -334,8 +335,11 @@ const char *rate_quality_to_string(enum rate_quality quality)
 
 uint64_t rate_for_video(uint64_t stream_bps, enum media_audio_codec audio)
 {
-	/* Seven TS packets carry at most 7 * 184 bytes in 1328 + 28; PSI and PCR take the rest. */
-	uint64_t payload = stream_bps / 100 * 93;
+	/*
+	 * Seven TS packets carry at most 7 * 184 bytes in 1328 + 28. PSI, PCR and what is left empty
+	 * at each picture's end are as much at any rate.
+	 */
+	uint64_t payload = stream_bps / 100 * 95 - HOUSEKEEPING_BPS;
 	uint64_t sound = 0;
 
 	switch (audio) {
