@@ -644,14 +644,15 @@ uint64_t rtsp_deadline(const struct rtsp *rtsp)
 	return due_us;
 }
 
-void rtsp_request_idr(struct rtsp *rtsp, uint64_t now_us)
+bool rtsp_request_idr(struct rtsp *rtsp, uint64_t now_us)
 {
 	if (rtsp->state != RTSP_PLAYING ||
 	    (rtsp->last_idr_us && now_us - rtsp->last_idr_us < IDR_PAUSE_US))
-		return;
+		return false;
 	rtsp->now_us = now_us;
 	send_idr_request(rtsp);
 	wire_flush(rtsp->wire, now_us);
+	return true;
 }
 
 void rtsp_teardown(struct rtsp *rtsp, uint64_t now_us, const char *why)

@@ -114,8 +114,8 @@ void rtsp_on_ready(struct rtsp *rtsp, short revents, uint64_t now_us); /* poll()
 void rtsp_on_time(struct rtsp *rtsp, uint64_t now_us);
 uint64_t rtsp_deadline(const struct rtsp *rtsp);
 
-/* A picture is broken; asks at most twice a second. */
-void rtsp_request_idr(struct rtsp *rtsp, uint64_t now_us);
+/* A picture is broken; asks at most twice a second. False: not now, call again. */
+bool rtsp_request_idr(struct rtsp *rtsp, uint64_t now_us);
 /* Ends the session: TEARDOWN where there is one, else at once. */
 void rtsp_teardown(struct rtsp *rtsp, uint64_t now_us, const char *why);
 
