@@ -96,8 +96,9 @@ static void put_report(FILE *f, const struct report *r, const struct session_sta
 	put_mode(f, &status->format);
 	fprintf(f, "  \"encoder\": ");
 	put_string(f, status->encoder);
-	fprintf(f, ",\n  \"rate_bps\": %" PRIu64 ",\n  \"media_restarts\": %" PRIu32 ",\n",
-		status->rate_bps, status->media_restarts);
+	fprintf(f, ",\n  \"rate_bps\": %" PRIu64 ",\n  \"link_quality\": \"%s\",\n"
+		   "  \"media_restarts\": %" PRIu32 ",\n",
+		status->rate_bps, status->link_quality, status->media_restarts);
 	put_stream(f, status->stream);
 	fprintf(f,
 		"  \"rtsp_us\": {\"connect_to_play\": %" PRIu64 "},\n"

@@ -45,6 +45,10 @@ class Failure(Exception):
     pass
 
 
+class Skip(Exception):
+    """The case cannot be run here; says why."""
+
+
 def check(condition, text):
     if not condition:
         raise Failure(text)
@@ -159,9 +163,11 @@ def run_one(numbered):
     number, (name, function) = numbered
     with tempfile.TemporaryDirectory(prefix="miracast-") as folder:
         run = Run(folder)
-        problem = None
+        problem = skipped = None
         try:
             function(run)
+        except Skip as e:
+            skipped = str(e)
         except (Failure, OSError, LookupError, ValueError) as e:
             problem = f"{type(e).__name__}: {e}"
         try:
@@ -169,6 +175,8 @@ def run_one(numbered):
         except Failure as e:
             problem = problem or str(e)
     lines = [f"not ok {number} - {name}" if problem else f"ok {number} - {name}"]
+    if skipped and not problem:
+        lines[0] += f" # SKIP {skipped}"
     lines += ["# " + line for line in (problem or "").splitlines()[:60]]
     return not problem, "\n".join(lines)
 
