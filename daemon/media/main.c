@@ -15,6 +15,7 @@
 #include "media/facts.h"
 #include "media/pipeline.h"
 #include "media/protocol.h"
+#include "media/sandbox.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -76,6 +77,8 @@ static bool parent_is_alive(void)
 
 static int begin_life(void)
 {
+	int r;
+
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return -errno;
 	if (!parent_is_alive())
@@ -84,6 +87,9 @@ static int begin_life(void)
 		return -errno;
 	for (int fd = MEDIA_FD_CONTROL; fd <= MEDIA_FD_DUMP; fd++)
 		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+	r = sandbox_prepare();
+	if (r < 0)
+		return r;
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGINT, SIG_IGN); /* the terminal's ^C is the daemon's to answer */
 	return 0;
@@ -104,6 +110,14 @@ static void ask_for_realtime(void)
 	if (setrlimit(RLIMIT_RTTIME, &limit) < 0 ||
 	    sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &param) < 0)
 		log_debug("start: no real-time priority: %s", strerror(errno));
+}
+
+/* The end takes what it takes. */
+static void leave_realtime(void)
+{
+	const struct sched_param param = { 0 };
+
+	(void)sched_setscheduler(0, SCHED_OTHER, &param);
 }
 
 /* ------------------------------------------------------------------ 2. open */
@@ -404,7 +418,11 @@ static int live(struct media *m)
 	if (r < 0)
 		return r;
 	ask_for_realtime();
-	/* 4. The place of the sandbox: everything is open, and nobody's bytes have been read yet. */
+	r = sandbox_enter(MEDIA_FD_CONTROL); /* 4. */
+	if (r < 0) {
+		facts_send_error(&m->facts, MEDIA_STAGE_START, r, "the sandbox cannot be set up");
+		return log_err(r, "start: no sandbox: %s", strerror(-r));
+	}
 	return run(m);
 }
 
@@ -419,6 +437,7 @@ int main(void)
 		return 2;
 	}
 	r = live(&m);
+	leave_realtime();
 	facts_drain(&m.facts, DRAIN_MS);
 	if (r < 0)
 		_exit(EXIT_FAILURE); /* what is broken, or hangs, is not asked to clean up */

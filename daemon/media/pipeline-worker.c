@@ -2,7 +2,9 @@
 #include "media/pipeline-worker.h"
 
 #include "media/dump.h"
+#include "media/sandbox.h"
 #include "util/clock.h"
+#include "util/log.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -12,6 +14,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
 
 #define HUNG_MS	    UINT64_C(500)
@@ -115,10 +118,10 @@ static int encode(struct worker *w)
 		r = w->encoder->ops->output(w->encoder, &w->result.packet);
 	if (r < 0)
 		w->result.what = "the encoder failed";
+	w->result.by_device = w->encoder->by_device;
 	w->result.fatal = r == -ETIMEDOUT; /* its device hangs; see encoder.h */
 	if (r < 0 || w->job.task != WORKER_WARM_UP)
 		return r;
-	w->result.by_device = w->encoder->by_device;
 	w->encoder->ops->request_idr(w->encoder);
 	return 0;
 }
@@ -145,9 +148,13 @@ static void *live(void *userdata)
 {
 	struct worker *w = userdata;
 	bool quit = false;
+	int r;
 
 	(void)pthread_setname_np(pthread_self(), "encoder");
 	w->schedstat_fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+	r = sandbox_forbid_files();
+	if (r < 0)
+		log_debug("encoder: Landlock: %s", strerror(-r));
 	(void)eventfd_write(w->result_fd, 1); /* born */
 	while (!quit) {
 		wait_turn(w->job_fd);

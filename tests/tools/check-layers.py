@@ -11,7 +11,7 @@ import tempfile
 ALLOWED = {
     "story": {"include", "util", "link", "rtsp", "display", "media/protocol.h",
               "media/supervisor.h"},
-    "media": {"include", "util", "capture", "encode", "audio", "stream"},
+    "media": {"include", "uapi", "util", "capture", "encode", "audio", "stream"},
     "link": {"include", "util"},
     "rtsp": {"include", "util"},
     "display": {"include", "uapi", "util"},
