@@ -188,5 +188,8 @@ def main(workers=3):
         good = True
         for passed, lines in pool.map(run_one, enumerate(chosen, 1)):
             print(lines, flush=True)
+            if not passed:
+                # meson keeps a TAP test's standard output to itself.
+                print(lines, file=sys.stderr, flush=True)
             good = good and passed
     return 0 if good else 1
