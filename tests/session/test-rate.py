@@ -7,14 +7,16 @@ makes of a time is reported, not judged; judged are the promises: the session li
 the link within 3 s, the queue stays below 300 ms, the rate is back within 30 s, an IDR follows a
 request within 200 ms as a rule, and pictures are decoded again when the link is good again.
 """
+import json
 import os
 import re
 import socket
 import statistics
+import subprocess
 import sys
 import time
 
-from harness import DAEMON, case, check, main
+from harness import DAEMON, SINK, Skip, case, check, main
 
 RELAY, NOISE = os.environ["RATE_RELAY"], os.environ["RATE_NOISE"]
 FULL = ["640", "480", "100000"]  # frames that fill whatever rate there is
@@ -188,6 +190,75 @@ def step(name, directives):
 
 case("20 -> 3 -> 20 Mbit/s with a sink that only asks for IDRs")(step("step", []))
 case("20 -> 3 -> 20 Mbit/s with RTCP")(step("step, RTCP", RTCP))
+
+
+class Namespace:
+    """A network of its own with a loopback that queues, as this host's radio would."""
+
+    def __init__(self, run, rate):
+        setup = f"ip link set lo up && tc qdisc add dev lo root {self.shape(rate)} && echo is up"
+        self.holder = run.spawn("holder", ["unshare", "-rn", "sh", "-c",
+                                           f"{setup} && exec sleep 1000"],
+                                {"PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"})
+        if not run.wait_for("is up", self.holder, "holder", 5):
+            raise Skip("no network namespace with tc: " + run.log("holder").strip()[-80:])
+
+    def shape(self, rate):
+        return f"tbf rate {rate} burst 20k limit 400k"
+
+    def command(self, *words):
+        return ["nsenter", "-t", str(self.holder.pid), "-U", "-n", "--preserve-credentials",
+                *map(str, words)]
+
+    def tc(self, *words):
+        r = subprocess.run(self.command("env", "PATH=/usr/sbin:/sbin:/usr/bin:/bin", "tc", *words),
+                           capture_output=True, text=True, check=True)
+        return r.stdout
+
+    def sample(self):
+        q = json.loads(self.tc("-s", "-j", "qdisc", "show", "dev", "lo"))[0]
+        return time.monotonic(), q["bytes"], q["backlog"], q["drops"]
+
+
+@case("20 -> 3 -> 20 Mbit/s on this host's own interface")
+def own_queue(run):
+    network = Namespace(run, "20mbit")
+    d = run.spawn("daemon", network.command(
+        DAEMON, "-v", "--direct", f"127.0.0.1:{run.port}", "--source", noise(run), "--report",
+        run.folder / "source.json", "--rate", 14000000, "--seconds", STEP + LOW + HIGH))
+    check(run.wait_for("waiting for a sink", d), run.log())
+    s = run.spawn("sink", network.command(
+        SINK, "--connect", f"127.0.0.1:{run.port}", "--report", run.folder / "sink.json",
+        "--frames", run.folder / "frames.csv"))
+    check(run.wait_for("streaming", d), run.log())
+    begin, samples, plan = time.monotonic(), [], [(STEP, "3mbit"), (STEP + LOW, "20mbit")]
+    while d.poll() is None:
+        if plan and time.monotonic() >= begin + plan[0][0]:
+            network.tc("qdisc", "change", "dev", "lo", "root", *network.shape(plan[0][1]).split())
+            plan.pop(0)
+        samples.append(network.sample())
+        time.sleep(0.2)
+    run.expect(d, 0)
+    check(run.wait(s) == 0, run.log("sink"))
+
+    def rate(start, end):  # carried
+        part = [x for x in samples if begin + start <= x[0] <= begin + end]
+        return (part[-1][1] - part[0][1]) * 8e-6 / (part[-1][0] - part[0][0])
+
+    def queue(start, end):  # ms
+        return max(x[2] * 8 / 3000 for x in samples if begin + start <= x[0] <= begin + end)
+
+    before, after = rate(1, STEP), rate(STEP + 3, STEP + LOW)
+    back = next((t for t in range(HIGH) if
+                 rate(STEP + LOW + t, STEP + LOW + t + 1.5) >= 0.8 * before), None)
+    say(f"own queue: {before:.1f} -> {after:.2f} Mbit/s; queue {queue(STEP, STEP + 3):.0f} ms, "
+        f"from 3 s on {queue(STEP + 3, STEP + LOW):.0f}; {samples[-1][3]} dropped; 80 % again "
+        f"after {back} s")
+    check(before >= 8, f"{before} Mbit/s do not fill the link")
+    check(0.9 <= after <= 2.75, f"{after} Mbit/s after 3 s")
+    check(queue(STEP, STEP + LOW) < 300, "the queue is seen from here: it must not grow at all")
+    check(back is not None, "it does not come back")
+    check_decoding(run, 2)
 
 
 # ---------------------------------------------------------------- what the link and the sink say
