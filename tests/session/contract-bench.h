@@ -62,6 +62,7 @@ struct bench {
 	int rtsp_fd; /* the owner's end; -1: closed */
 	uint64_t sent; /* bytes of the session's messages */
 
+	bool is_stuck; /* the exchange's good-bye never ends */
 	struct fake_head head;
 	struct fake_media media;
 

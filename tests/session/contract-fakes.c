@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* In the place of daemon/display/head.c and daemon/media/supervisor.c: what they are told is noted. */
+/*
+ * In the place of daemon/display/head.c and daemon/media/supervisor.c: what they are told is noted.
+ * And before the exchange's good-bye, so that it can be seen to fail.
+ */
 #include "contract-bench.h"
 #include "display/head.h"
 #include "media/supervisor.h"
+#include "rtsp/exchange.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -95,6 +99,17 @@ struct head *head_free(struct head *h)
 	bench_note("head-free");
 	free(h);
 	return NULL;
+}
+
+/* ---------------------------------------------------------------- exchange */
+
+void __real_exchange_teardown(struct exchange *x, uint64_t now_us);
+void __wrap_exchange_teardown(struct exchange *x, uint64_t now_us);
+
+void __wrap_exchange_teardown(struct exchange *x, uint64_t now_us)
+{
+	if (!bench->is_stuck)
+		__real_exchange_teardown(x, now_us);
 }
 
 /* ---------------------------------------------------------------- media */

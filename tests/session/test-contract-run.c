@@ -184,6 +184,21 @@ static void test_stop_after_end(void **state)
 	bench_finish(b);
 }
 
+/* Whatever else may be wrong: Stop has a limit of its own. */
+static void test_stop_limit(void **state)
+{
+	struct bench *b = *state;
+	uint64_t begin_us;
+
+	bench_run(b, 0);
+	b->is_stuck = true;
+	begin_us = clock_now_us();
+	session_stop(b->session);
+	assert_true(bench_pass_until(b, &b->n_stopped, 1, 10 * S));
+	assert_int_equal(clock_now_us() - begin_us, SESSION_STOP_LIMIT_MS * MS);
+	bench_finish(b);
+}
+
 static void test_stop_keeps_plug(void **state)
 {
 	struct bench *b = *state;
@@ -489,6 +504,7 @@ static const struct CMUnitTest cases[] = {
 	CASE("case 41: Stop tells the sink", test_stop_is_told),
 	CASE("case 41: a sink that reads nothing does not hold Stop", test_stop_of_deaf),
 	CASE("case 41: a sink that has gone is not waited for", test_stop_after_end),
+	CASE("case 41: Stop ends after 3 s even if the exchange does not", test_stop_limit),
 	CASE("case 42: Stop does not unplug, Destroy does", test_stop_keeps_plug),
 	CASE("case 43: a departure is told before Stop", test_departure_before_stop),
 	CASE("case 44: nothing leaves after Stop", test_nothing_leaves),
