@@ -12,7 +12,8 @@
 #include <sys/mman.h>
 #include <systemd/sd-event.h>
 
-#define LOSSES_MAX	 3
+#define LOSSES_MAX	 4 /* within the window: the session ends */
+#define LOSSES_DEMOTE	 3 /* a device's encoder is given up for x264 */
 #define LOSSES_WINDOW_US (60 * USEC_PER_SEC)
 
 struct media_supervisor {
@@ -285,28 +286,31 @@ static void on_fact(void *userdata, const union media_message *fact)
 	}
 }
 
-/* Whether this was one loss too many within the window. */
-static bool count_loss(struct media_supervisor *s)
+/* This one and those before it within the window. */
+static unsigned int count_losses(struct media_supervisor *s)
 {
 	uint64_t now_us = clock_now_us();
-	uint64_t oldest_us = s->losses_us[0];
+	unsigned int n = 0;
 
 	memmove(s->losses_us, s->losses_us + 1, sizeof(s->losses_us) - sizeof(s->losses_us[0]));
 	s->losses_us[LOSSES_MAX - 1] = now_us;
-	return oldest_us != 0 && now_us - oldest_us < LOSSES_WINDOW_US;
+	for (unsigned int i = 0; i < LOSSES_MAX; i++)
+		n += s->losses_us[i] != 0 && now_us - s->losses_us[i] < LOSSES_WINDOW_US;
+	return n;
 }
 
-static void demote(struct media_supervisor *s)
+static void demote(struct media_supervisor *s, unsigned int losses)
 {
+	log_notice("media: %s failed %u times in a minute: x264 from now on", s->encoder, losses);
 	s->is_demoted = true;
 	memset(s->losses_us, 0, sizeof(s->losses_us));
 	s->configure.encoder = MEDIA_ENCODER_X264;
-	log_notice("media: %s failed %d times in a minute: x264 from now on", s->encoder,
-		   LOSSES_MAX + 1);
 }
 
 static bool is_final(struct media_supervisor *s)
 {
+	unsigned int losses;
+
 	/*
 	 * Neither the end of a clip nor a broken one nor a broken installation heals by itself, and
 	 * an encoder that was demanded and does not exist does not either.
@@ -317,12 +321,10 @@ static bool is_final(struct media_supervisor *s)
 		return true;
 	if (!s->told_caps)
 		return true;
-	if (!count_loss(s))
-		return false;
-	if (s->is_demoted || strcmp(s->encoder, "x264") == 0)
-		return true;
-	demote(s);
-	return false;
+	losses = count_losses(s);
+	if (losses >= LOSSES_DEMOTE && strcmp(media_supervisor_get_encoder(s), "x264") != 0)
+		demote(s, losses);
+	return losses >= LOSSES_MAX;
 }
 
 static void on_lost(void *userdata, const char *why)
@@ -381,7 +383,8 @@ const struct stream_state *media_supervisor_get_state(const struct media_supervi
 
 const char *media_supervisor_get_encoder(const struct media_supervisor *s)
 {
-	return s->encoder;
+	/* Whatever the trial would prefer. */
+	return s->configure.encoder == MEDIA_ENCODER_X264 ? "x264" : s->encoder;
 }
 
 uint32_t media_supervisor_get_restarts(const struct media_supervisor *s)
