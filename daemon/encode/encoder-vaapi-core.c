@@ -131,7 +131,8 @@ int vaapi_encoder_new(const struct vaapi_device *device, const struct vaapi_choi
 	e->matrix = choose_matrix(choice, config->format.mode.height);
 	e->idr_wanted = true;
 	clear(e);
-	vaapi_rate_init(&e->rate, choice->rc == VA_RC_CQP, device->quirk->hrd_frames);
+	vaapi_rate_init(&e->rate, choice->rc == VA_RC_CQP, choice->max_frame_size,
+			device->quirk->hrd_frames);
 	vaapi_rate_set(&e->rate, config->rate_bps, config->max_frame_bytes,
 		       config->format.mode.refresh_hz);
 	vaapi_headers_init(e);
@@ -190,6 +191,10 @@ int vaapi_encoder_encode(struct vaapi_encoder *e, const struct frame *f)
 		return -EINVAL;
 	e->packet.size = 0;
 	vaapi_output_release(e);
+	if (!idr && vaapi_rate_must_skip(&e->rate)) {
+		vaapi_rate_on_skip(&e->rate);
+		return 0;
+	}
 	r = vaapi_input_put(e, f);
 	if (r < 0)
 		return r;

@@ -28,7 +28,8 @@
 #include <va/va_drm.h>
 
 #define TRIAL_MS       1500 /* of all nodes together; CAPS must be there within 3 s */
-#define TRIAL_PICTURES 4
+#define TRIAL_PICTURES 4    /* at least, and as many more as fit into TRIAL_NS */
+#define TRIAL_NS       (80 * NSEC_PER_MSEC)
 #define CANDIDATES_MAX 32
 #define SMALL_WIDTH    640
 #define SMALL_HEIGHT   368
@@ -42,6 +43,7 @@ struct trial {
 	char step[64]; /* what is being tried */
 	char vendor[96];
 	int candidate;
+	int tried;  /* candidates */
 	int result; /* once it is done */
 	bool done;
 	struct vaapi_choice choice;
@@ -232,11 +234,11 @@ static int encode_some(struct vaapi_encoder *e, unsigned int width, unsigned int
 			   .planes = { (const uint8_t *)pixels },
 			   .pitches = { width * 4 },
 			   .dmabuf_fd = -1 };
-	uint64_t best_ns = UINT64_MAX, start_ns;
+	uint64_t best_ns = UINT64_MAX, begin_ns = clock_now_ns(), start_ns;
 
 	if (!pixels)
 		return -ENOMEM;
-	for (unsigned int i = 0; i < TRIAL_PICTURES; i++) {
+	for (unsigned int i = 0; i < TRIAL_PICTURES || clock_now_ns() - begin_ns < TRIAL_NS; i++) {
 		int r;
 
 		draw(pixels, width, height, i);
@@ -310,6 +312,7 @@ static int try_candidates(struct trial *t, const struct vaapi_device *d, int fir
 	for (t->candidate = first; t->candidate < l.count; t->candidate++) {
 		struct vaapi_choice c = l.choices[t->candidate];
 
+		t->tried++;
 		r = try_one(t, d, &c, MEDIA_PROFILE_CBP, &ns);
 		if (r < 0)
 			continue;
@@ -413,7 +416,8 @@ static int try_node(struct trial *t, int fd, uint64_t deadline_ns, struct vaapi_
 			*ret = t->choice;
 			return 0;
 		}
-		tell(why, t, r);
+		if (first == 0 || t->tried > 0) /* else the crash remains the reason */
+			tell(why, t, r);
 		first = t->candidate + 1;
 	} while (r == -EFAULT && first > 0);
 	return r;

@@ -10,7 +10,7 @@
 #include <math.h>
 
 #define QP_MIN	     16 /* finer is invisible and only burns the link; as with x264 */
-#define QP_MAX	     44
+#define QP_MAX	     51
 #define QP_START     28
 #define IDR_FRAMES   4 /* pictures' worth of bits that an IDR may take */
 #define FACTOR_MIN   0.25
@@ -20,9 +20,11 @@
 #define DEBT_FRAMES  8.0 /* in which what was too much is saved again */
 #define CREDIT_LIMIT 4.0 /* frames; what was not needed cannot be hoarded */
 
-void vaapi_rate_init(struct vaapi_rate *r, bool constant_qp, uint16_t hrd_frames)
+void vaapi_rate_init(struct vaapi_rate *r, bool constant_qp, bool has_max_frame,
+		     uint16_t hrd_frames)
 {
 	*r = (struct vaapi_rate){ .constant_qp = constant_qp,
+				  .has_max_frame = has_max_frame,
 				  .hrd_frames = hrd_frames,
 				  .factor = 1 };
 }
@@ -73,7 +75,9 @@ struct vaapi_rate_ask vaapi_rate_get(const struct vaapi_rate *r, bool idr, uint3
 
 	if (r->max_frame_bytes && largest > r->max_frame_bytes * 8.0)
 		largest = r->max_frame_bytes * 8.0;
-	if (r->max_frame_bytes && buffer > r->max_frame_bytes * 8.0 && r->hrd_frames)
+	/* A picture that may fill the buffer is no larger than it, where nothing else holds it. */
+	if (r->max_frame_bytes && buffer > r->max_frame_bytes * 8.0 &&
+	    (r->hrd_frames || !r->has_max_frame))
 		buffer = r->max_frame_bytes * 8.0;
 	return (struct vaapi_rate_ask){
 		.bps = clamp(bps),
@@ -101,6 +105,17 @@ static void look_at_window(struct vaapi_rate *r)
 		r->factor = 1;
 	r->window_bits = 0;
 	r->window_frames = 0;
+}
+
+/* Noise on the whole screen is too much even for the coarsest quantizer. */
+bool vaapi_rate_must_skip(const struct vaapi_rate *r)
+{
+	return r->constant_qp && r->debt_bits > DEBT_FRAMES * frame_bits(r);
+}
+
+void vaapi_rate_on_skip(struct vaapi_rate *r)
+{
+	r->debt_bits -= frame_bits(r);
 }
 
 void vaapi_rate_on_frame(struct vaapi_rate *r, bool idr, uint8_t qp, size_t bytes)

@@ -90,6 +90,7 @@ int vaapi_probe_nodes(const struct encoder_host *host, int *ret_fd, struct vaapi
 
 struct vaapi_rate {
 	bool constant_qp;
+	bool has_max_frame; /* the driver holds pictures to a largest size */
 	uint64_t target_bps;
 	uint32_t max_frame_bytes; /* 0: none */
 	uint16_t hz;
@@ -108,9 +109,13 @@ struct vaapi_rate_ask {
 	uint8_t qp; /* where it is ours to say */
 };
 
-void vaapi_rate_init(struct vaapi_rate *r, bool constant_qp, uint16_t hrd_frames);
+void vaapi_rate_init(struct vaapi_rate *r, bool constant_qp, bool has_max_frame,
+		     uint16_t hrd_frames);
 void vaapi_rate_set(struct vaapi_rate *r, uint64_t bps, uint32_t max_frame_bytes, uint16_t hz);
 struct vaapi_rate_ask vaapi_rate_get(const struct vaapi_rate *r, bool idr, uint32_t pixels);
+/* The link needs a pause: this picture is better not encoded. An IDR always is. */
+bool vaapi_rate_must_skip(const struct vaapi_rate *r);
+void vaapi_rate_on_skip(struct vaapi_rate *r);
 void vaapi_rate_on_frame(struct vaapi_rate *r, bool idr, uint8_t qp, size_t bytes);
 
 /* ---- one encoder ---- */
