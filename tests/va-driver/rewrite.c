@@ -259,17 +259,29 @@ static bool walk(const struct picture *p, struct client_header *h)
 	return true;
 }
 
-static bool find_packed_slice(const struct picture *p, int number, struct client_header *ret)
+/* Behind the last start code: libavcodec puts a delimiter into the same buffer. */
+static size_t find_last_unit(const struct packed_header *h)
+{
+	size_t start = 0;
+
+	for (size_t i = 0; i + 3 < h->size; i++)
+		if (h->data[i] == 0 && h->data[i + 1] == 0 && h->data[i + 2] == 1)
+			start = i + 3;
+	return start;
+}
+
+static bool find_packed_slice(const struct picture *p, int number, struct buffer *coded,
+			      struct client_header *ret)
 {
 	for (unsigned int i = 0; i < p->packed_count; i++) {
 		const struct packed_header *h = &p->packed[i];
-		size_t start = 0;
+		size_t start;
 
 		if (h->type != VAEncPackedHeaderSlice || number-- > 0)
 			continue;
-		while (start + 1 < h->size && h->data[start] == 0)
-			start++;
-		start++;
+		start = find_last_unit(h);
+		if (start > 4)
+			emit(coded, h->data, start - 3);
 		if (h->escaped) {
 			ret->size = unescape(ret->rbsp, h->data + start, h->size - start);
 		} else {
@@ -485,7 +497,7 @@ static void write_slice(struct driver *d, struct job *job, const x264_nal_t *nal
 
 	bits_init(&b, rbsp, unescape(rbsp, nal->p_payload + start, size - start));
 	qp = read_x264_header(job->context, nal, &b, &first);
-	if (find_packed_slice(&job->picture, number, &header))
+	if (find_packed_slice(&job->picture, number, job->coded, &header))
 		byte = write_packed(&job->picture, &header, qp, &o);
 	else
 		byte = write_own(d, &job->picture, first, qp, &o);
