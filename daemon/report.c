@@ -49,8 +49,38 @@ static void put_string(FILE *f, const char *text)
 
 static void put_latency(FILE *f, const char *key, const struct latency_histogram *h, const char *end)
 {
-	fprintf(f, "    \"%s\": {\"p50\": %" PRIu32 ", \"p99\": %" PRIu32 ", \"max\": %" PRIu32 "}%s\n",
-		key, latency_percentile(h, 500), latency_percentile(h, 990), h->max_us, end);
+	fprintf(f, "    \"%s\": {\"p50\": %" PRIu32 ", \"p99\": %" PRIu32 ", \"max\": %" PRIu32
+		   ", \"count\": %" PRIu32 "}%s\n",
+		key, latency_percentile(h, 500), latency_percentile(h, 990), h->max_us, h->count, end);
+}
+
+/* [b, n]: n pictures took from 2^(b/8) to 2^((b+1)/8) microseconds. */
+static void put_buckets(FILE *f, const struct latency_histogram *h)
+{
+	const char *between = "";
+
+	fprintf(f, "  \"ready_to_last_datagram_buckets\": [");
+	for (unsigned int i = 0; i < LATENCY_BUCKETS; i++) {
+		if (!h->buckets[i])
+			continue;
+		fprintf(f, "%s[%u, %" PRIu32 "]", between, i, h->buckets[i]);
+		between = ", ";
+	}
+	fprintf(f, "],\n");
+}
+
+static void put_latencies(FILE *f, const struct stream_state *s)
+{
+	fprintf(f, "  \"latency_us\": {\n");
+	put_latency(f, "ready_to_acquired", &s->ready_to_acquired, ",");
+	put_latency(f, "ready_to_started", &s->ready_to_started, ",");
+	put_latency(f, "ready_to_converted", &s->ready_to_converted, ",");
+	put_latency(f, "ready_to_encoded", &s->ready_to_encoded, ",");
+	put_latency(f, "ready_to_first_datagram", &s->ready_to_first_datagram, ",");
+	put_latency(f, "ready_to_last_datagram", &s->ready_to_last_datagram, ",");
+	put_latency(f, "idr_ready_to_last_datagram", &s->idr_ready_to_last_datagram, "");
+	fprintf(f, "  },\n");
+	put_buckets(f, &s->ready_to_last_datagram);
 }
 
 static void put_mode(FILE *f, const struct media_format *format)
@@ -75,10 +105,7 @@ static void put_stream(FILE *f, const struct stream_state *s)
 		", \"send_errors\": %" PRIu64 ", \"dumped_pts\": %" PRIu64 "},\n",
 		s->datagrams, s->bytes, s->idr_frames, s->raw_bytes_copied, s->send_errors,
 		s->dumped_pts);
-	fprintf(f, "  \"latency_us\": {\n");
-	put_latency(f, "ready_to_encoded", &s->ready_to_encoded, ",");
-	put_latency(f, "ready_to_last_datagram", &s->ready_to_last_datagram, "");
-	fprintf(f, "  },\n");
+	put_latencies(f, s);
 }
 
 static void put_states(FILE *f, const struct report *r)

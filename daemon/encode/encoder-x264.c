@@ -431,6 +431,7 @@ static int x264_submit(struct encoder *encoder, const struct frame *f)
 	r = set_image(e, f, &damage, &in.img);
 	if (r < 0)
 		return r;
+	e->encoder.converted_ns = clock_now_ns();
 	mark_constant(e, &damage);
 	e->last_number = f->number;
 	e->last_fourcc = f->fourcc;

@@ -64,6 +64,7 @@ struct encoder_ops {
 struct encoder {
 	const struct encoder_ops *ops;
 	bool by_device; /* the pixels of the frame submitted last were not read by the CPU */
+	uint64_t converted_ns; /* CLOCK_MONOTONIC, of the frame submitted last; 0: not told */
 };
 
 /* ---- the choice ---- */

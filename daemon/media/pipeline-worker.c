@@ -119,6 +119,7 @@ static int encode(struct worker *w)
 	if (r < 0)
 		w->result.what = "the encoder failed";
 	w->result.by_device = w->encoder->by_device;
+	w->result.converted_ns = w->encoder->converted_ns;
 	w->result.fatal = r == -ETIMEDOUT; /* its device hangs; see encoder.h */
 	if (r < 0 || w->job.task != WORKER_WARM_UP)
 		return r;
