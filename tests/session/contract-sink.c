@@ -180,7 +180,10 @@ static void send_m2(struct sink *s)
 static void send_m6(struct sink *s)
 {
 	request(s, SINK_M6, "SETUP", STREAM_URI,
-		"Transport: RTP/AVP/UDP;unicast;destination=192.0.2.1;client_port=19000\r\n", "");
+		s->script.rtcp ? "Transport: RTP/AVP/UDP;unicast;client_port=19000-19001\r\n" :
+				 "Transport: RTP/AVP/UDP;unicast;destination=192.0.2.1;"
+				 "client_port=19000\r\n",
+		"");
 }
 
 static void send_m7(struct sink *s)

@@ -59,6 +59,7 @@ struct sink_script {
 	bool bytewise; /* every byte in a segment of its own */
 	bool sloppy;   /* headers in odd letters, folded, unknown parameters */
 	bool deaf;     /* reads nothing */
+	bool rtcp;     /* names a port for it in M6 */
 };
 
 struct sink_entry {

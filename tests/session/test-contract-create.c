@@ -245,7 +245,7 @@ static const struct CMUnitTest cases[] = {
 	CASE("case 6: a media program that cannot run undoes Create", test_media_cannot_start),
 	CASE("case 7: a silent sink does not hold Stop", test_silent_sink),
 	CASE("case 8: Destroy unplugs once", test_destroy_unplugs),
-	OPEN("case 9: open: needs the module: SIGKILL disconnects the connector"),
+	OPEN("case 9: open: needs the module: SIGKILL of the daemon disconnects the connector"),
 	CASE("case 10: a second Start is refused, the first goes on", test_second_start),
 	CASE("case 10: Start is once a session; a wrong call is none", test_start_is_once),
 	CASE("case 11: Stop during Start cancels it", test_cancel),

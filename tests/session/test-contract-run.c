@@ -59,6 +59,25 @@ static void test_sockets_close_in_stop(void **state)
 	bench_finish(b);
 }
 
+/* One more socket, and gone as well. */
+static void test_rtcp_socket_closes(void **state)
+{
+	struct bench *b = *state;
+	unsigned int before;
+
+	b->script.rtcp = true;
+	assert_int_equal(bench_create(b), 0);
+	bench_connect(b);
+	before = count_fds();
+	assert_int_equal(bench_start(b), 0);
+	bench_pass_started(b);
+	assert_int_equal(count_fds(), before + 2);
+	session_stop(b->session);
+	assert_true(bench_pass_until(b, &b->n_stopped, 1, 3 * S));
+	assert_int_equal(count_fds(), before);
+	bench_finish(b);
+}
+
 static void test_sockets_close_in_failed_start(void **state)
 {
 	struct bench *b = *state;
@@ -496,6 +515,7 @@ static void test_many_idr_requests(void **state)
 static const struct CMUnitTest cases[] = {
 	CASE("case 37: the RTSP socket stays open until the owner closes it", test_rtsp_socket_stays),
 	CASE("case 38: every other socket closes in Stop", test_sockets_close_in_stop),
+	CASE("case 38: RTCP's as well", test_rtcp_socket_closes),
 	CASE("case 38: and in a Start that fails", test_sockets_close_in_failed_start),
 	CASE("case 39: a number that is used again is not touched", test_reused_number),
 	CASE("case 40: FIN without M8 is critical, once", test_fin),
