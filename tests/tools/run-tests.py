@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ElementTree
 
 # In the order in which they run; the slow ones only by name or with --all.
 FAST = ["lint", "unit", "replay", "contract", "session", "profiles", "hostile", "vm"]
-SLOW = ["rate"]
+SLOW = ["encode", "rate"]
 BUILD = "build/test"
 LOG = pathlib.Path("build/log")
 
