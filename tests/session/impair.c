@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PACKETS		4096
-#define REORDER_HOLD_NS UINT64_C(3000000) /* a reordered datagram comes that much later */
-#define NSEC_PER_SEC	UINT64_C(1000000000)
+#define PACKETS	       4096
+#define REORDER_BY     3		 /* datagrams that overtake a reordered one */
+#define REORDER_MAX_NS UINT64_C(5000000) /* it does not wait longer for them */
+#define NSEC_PER_SEC   UINT64_C(1000000000)
 
 struct list {
 	struct impair_packet *at[PACKETS];
@@ -17,8 +18,10 @@ struct list {
 struct impair {
 	struct impair_settings settings;
 	uint64_t random;
-	struct list free, queue; /* queue: in order of arrival */
-	struct list flying;	 /* in order of release, the last first */
+	struct list free, queue;      /* queue: in order of arrival */
+	struct list flying;	      /* in order of release, the last first */
+	struct list held;	      /* to be overtaken, in order of arrival */
+	unsigned int passed[PACKETS]; /* by how many each of them was */
 	size_t queued_bytes;
 	uint64_t link_free_ns;	  /* the link has sent what it had by then */
 	uint64_t last_release_ns; /* of those that keep their order */
@@ -141,21 +144,38 @@ static void fly(struct impair *m, struct impair_packet *p)
 	m->flying.n++;
 }
 
+/* Those that were overtaken often enough, or for too long, come behind what is released now. */
+static void release_held(struct impair *m, uint64_t release_ns)
+{
+	while (m->held.n > 0 && (m->passed[0] >= REORDER_BY ||
+				 release_ns >= m->held.at[0]->time_ns + REORDER_MAX_NS)) {
+		struct impair_packet *p = take_first(&m->held);
+
+		memmove(m->passed, m->passed + 1, m->held.n * sizeof(m->passed[0]));
+		p->time_ns = release_ns;
+		fly(m, p);
+	}
+}
+
 static void cross(struct impair *m, struct impair_packet *p, uint64_t finish_ns)
 {
 	uint64_t release_ns = finish_ns + m->settings.delay_ns +
 			      (uint64_t)(draw(m) * (double)m->settings.jitter_ns);
 
-	if (draw(m) < m->settings.reorder) {
-		release_ns += REORDER_HOLD_NS;
-		get_bin(m, finish_ns)->reordered++;
-	} else {
-		if (release_ns < m->last_release_ns)
-			release_ns = m->last_release_ns;
-		m->last_release_ns = release_ns;
-	}
+	if (release_ns < m->last_release_ns)
+		release_ns = m->last_release_ns;
+	m->last_release_ns = release_ns;
 	p->time_ns = release_ns;
+	if (draw(m) < m->settings.reorder) {
+		m->passed[m->held.n] = 0;
+		m->held.at[m->held.n++] = p;
+		get_bin(m, finish_ns)->reordered++;
+		return;
+	}
 	fly(m, p);
+	for (size_t i = 0; i < m->held.n; i++)
+		m->passed[i]++;
+	release_held(m, release_ns);
 }
 
 static void run_link(struct impair *m, uint64_t now_ns)
@@ -185,6 +205,7 @@ const struct impair_packet *impair_pop(struct impair *m, uint64_t now_ns)
 	struct impair_packet *p;
 
 	run_link(m, now_ns);
+	release_held(m, now_ns);
 	if (m->flying.n == 0 || m->flying.at[m->flying.n - 1]->time_ns > now_ns)
 		return NULL;
 	p = m->flying.at[--m->flying.n];
@@ -198,6 +219,8 @@ uint64_t impair_deadline_ns(const struct impair *m)
 
 	if (m->flying.n > 0 && m->flying.at[m->flying.n - 1]->time_ns < due_ns)
 		due_ns = m->flying.at[m->flying.n - 1]->time_ns;
+	if (m->held.n > 0 && m->held.at[0]->time_ns + REORDER_MAX_NS < due_ns)
+		due_ns = m->held.at[0]->time_ns + REORDER_MAX_NS;
 	return due_ns;
 }
 
