@@ -349,6 +349,24 @@ static void test_due(void **state)
 	stream_reader_free(r);
 }
 
+/* Who joins at an IDR finds the tables in front of it, however young the last ones are. */
+static void test_idr_brings_tables(void **state)
+{
+	struct fixture *f = *state;
+
+	write_video(f, 100, true, 0, NOW);
+	depart(f, NULL, NOW);
+	write_video(f, 100, false, 1, NOW + 5000000);
+	assert_int_equal(count_packets(&f->run), 1);
+	depart(f, NULL, NOW + 5000000);
+	write_video(f, 100, true, 2, NOW + 10000000);
+	assert_int_equal(count_packets(&f->run), 4);
+	assert_hex(get_packet(f, 0), "474000");
+	assert_hex(get_packet(f, 1), "474100");
+	assert_hex(get_packet(f, 2), "471000");
+	assert_hex(get_packet(f, 3), "475011");
+}
+
 /* Pictures that were written but never left: no gap, and nothing of theirs is missing. */
 static void test_given_up(void **state)
 {
@@ -421,6 +439,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_aac, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_room, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_due, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_idr_brings_tables, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_given_up, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_successor, set_up, tear_down),
 	};
