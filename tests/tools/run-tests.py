@@ -6,13 +6,14 @@ Every single case counts: a test that reports sub-tests (TAP) counts as many as 
 """
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 
 # In the order in which they run; the slow ones only by name or with --all.
 FAST = ["lint", "unit", "replay", "contract", "session", "profiles", "hostile", "vm"]
-SLOW = ["encode", "rate"]
+SLOW = ["encode", "rate", "mutants", "soak"]
 BUILD = "build/test"
 LOG = pathlib.Path("build/log")
 
@@ -78,37 +79,46 @@ def run_suite(suite):
         print("".join(text.read_text().splitlines(True)[-120:]))
 
 
-def run_vm(cases):
-    print(f"Running vm: {' '.join(cases)} ...", flush=True)
+def run_tap(suite, command):
+    """A suite that prints its TAP itself, in the plain build: without sanitizers."""
+    print(f"Running {suite}: {' '.join(command)} ...", flush=True)
     build("build", "cc")
-    with subprocess.Popen(["tests/vm/run", *cases], stdout=subprocess.PIPE, text=True) as p:
-        seen = 0
+    seen, bad_before = 0, len(failed)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as p:
         for line in p.stdout:
             print(line, end="", flush=True)
-            if line.startswith("ok "):
-                seen += 1
-                count(line[3:].strip(), "skip" if "# SKIP" in line else "ok")
-            elif line.startswith("not ok "):
-                seen += 1
-                failed.append("vm: " + line[7:].strip())
-        p.wait()
-    if not seen or (p.returncode and not failed):
-        count("vm", "fail")
+            outcome = re.match(r"(not ok|ok)\b(?: \d+)?(?: -)? *(.*)", line)
+            if not outcome:
+                continue
+            seen += 1
+            name = f"{suite}: {outcome.group(2)}"
+            if outcome.group(1) == "not ok":
+                failed.append(name)
+            else:
+                count(name, "skip" if "# SKIP" in line else "ok")
+    if not seen or (p.returncode and len(failed) == bad_before):
+        count(suite, "fail")
 
 
 def main(arguments):
     suites = [a for a in arguments if a != "--all"] or FAST + (SLOW if "--all" in arguments else [])
+    taps = {
+        "vm": ["tests/vm/run", *(["module"] if "--all" in arguments else []), "desktop"],
+        "mutants": [sys.executable, "tests/mutants/run-mutants.py", "build/mutants"],
+        "soak": [sys.executable, "tests/session/test-soak.py", "build/daemon/miracastd",
+                 "build/tests/sink/miracast-sink"],
+    }
     unknown = [s for s in suites if s not in FAST + SLOW]
     if unknown:
         sys.exit(f"run: no suite is called {unknown[0]}; there are {', '.join(FAST + SLOW)}")
-    if set(suites) - {"vm"}:
+    if set(suites) - set(taps):
         build(BUILD, "gcc", "-Db_sanitize=address,undefined")
     if "lint" in suites:
         build("build/clang", "clang")
         count("lint: clang without warnings", "ok")
     for suite in suites:
-        if suite == "vm":
-            run_vm(["module", "desktop"] if "--all" in arguments else ["desktop"])
+        if suite in taps:
+            run_tap(suite, taps[suite])
         else:
             run_suite(suite)
     for name in failed:
