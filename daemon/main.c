@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * miracastd: options and the loop. Knows no protocol; hands over to direct, which runs one session
- * on a plain address.
+ * miracastd: options and the loop. Knows no protocol; hands over to service, or to direct, which
+ * runs one session on a plain address.
  */
 #include "direct.h"
 #include "rate-file.h"
+#include "service.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "values.h"
@@ -23,6 +24,7 @@
 struct options {
 	struct direct_config direct;
 	bool is_direct;
+	const char *root; /* of the service's configuration */
 	const char *input_path;	   /* of the y4m source */
 	const char *dump_path;
 	const char *rtsp_log_path;
@@ -40,6 +42,7 @@ enum { OPTION_DIRECT = 256,
        OPTION_REPORT,
        OPTION_DUMP_FRAME,
        OPTION_RTSP_LOG,
+       OPTION_ROOT,
        OPTION_VERSION };
 
 static const struct option long_options[] = {
@@ -53,6 +56,7 @@ static const struct option long_options[] = {
 	{ "report", required_argument, NULL, OPTION_REPORT },
 	{ "dump-frame", required_argument, NULL, OPTION_DUMP_FRAME },
 	{ "rtsp-log", required_argument, NULL, OPTION_RTSP_LOG },
+	{ "root", required_argument, NULL, OPTION_ROOT },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, OPTION_VERSION },
@@ -61,7 +65,10 @@ static const struct option long_options[] = {
 
 static void print_help(void)
 {
-	puts("miracastd --direct ADDRESS[:PORT] [OPTION...]\n"
+	puts("miracastd [--root DIRECTORY]\n"
+	     "The service: what miracastctl and desktops talk to on the system bus.\n\n"
+	     "  --root DIRECTORY          look for /etc/miracast/miracastd.conf below it\n\n"
+	     "miracastd --direct ADDRESS[:PORT] [OPTION...]\n"
 	     "Stream one session to a Miracast sink that connects to a plain address.\n\n"
 	     "  --direct ADDRESS[:PORT]   IPv4 address to listen on for RTSP (port 7236)\n"
 	     "  --source SOURCE           what to show:\n"
@@ -138,6 +145,9 @@ static int parse_option(int option, const char *value, struct options *o)
 	case OPTION_RTSP_LOG:
 		o->rtsp_log_path = value;
 		return 0;
+	case OPTION_ROOT:
+		o->root = value;
+		return 0;
 	case 'v':
 		log_set_level(LOG_LEVEL_DEBUG);
 		return 0;
@@ -173,8 +183,6 @@ static int parse_options(int argc, char **argv, struct options *o)
 	}
 	if (optind < argc)
 		return log_err(-EINVAL, "\"%s\" is not an option; see --help", argv[optind]);
-	if (!o->is_direct)
-		return log_err(-EINVAL, "give an address with --direct; see --help");
 	return 0;
 }
 
@@ -265,6 +273,8 @@ static int run(struct options *o)
 	if (r < 0)
 		return log_err(r, "cannot make an event loop: %s", strerror(-r));
 
+	if (!o->is_direct)
+		return service_run(event, o->root, program, host);
 	o->direct.rtsp_log_fd = rtsp_log_fd;
 	o->direct.session.input_fd = input_fd;
 	o->direct.session.dump_fd = dump_fd;
@@ -275,7 +285,7 @@ static int run(struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .direct = { .rate_bps = DEFAULT_RATE_BPS } };
+	struct options o = { .root = "", .direct = { .rate_bps = DEFAULT_RATE_BPS } };
 	int r;
 
 	log_set_name("miracastd");

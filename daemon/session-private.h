@@ -2,8 +2,9 @@
 /*
  * The inside of a session, shared by the files that tell its story: session.c (the contract),
  * session-rtsp.c (what is said to the sink), session-mode.c (which mode is sent),
- * session-rate.c (what the link's reports do), session-rtcp.c (what the sink's do) and session-display.c (what the desktop sees and
- * does). Nobody else includes this.
+ * session-rate.c (what the link's reports do), session-rtcp.c (what the sink's do),
+ * session-control.c (what a user changes) and session-display.c (what the desktop sees and does).
+ * Nobody else includes this.
  */
 #ifndef MIRACAST_SESSION_PRIVATE_H
 #define MIRACAST_SESSION_PRIVATE_H
@@ -177,6 +178,8 @@ int session_rate_on_timer(sd_event_source *source, uint64_t now_us, void *userda
 void session_rate_on_request(struct session *s);
 void session_rate_on_report(struct session *s, const struct rate_report *report);
 void session_rate_on_fact(struct session *s, const union media_message *fact);
+/* Media is told what it may send, where that has changed. */
+void session_rate_apply(struct session *s);
 /* What media is told: of the video stream, bit/s. */
 uint64_t session_rate_get_video(const struct session *s);
 

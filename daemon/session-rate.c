@@ -71,7 +71,7 @@ uint64_t session_rate_get_video(const struct session *s)
 
 /* ---------------------------------------------------------------- what the encoder is told */
 
-static void apply(struct session *s)
+void session_rate_apply(struct session *s)
 {
 	if (s->rate.bps == s->stream_bps)
 		return;
@@ -92,7 +92,7 @@ int session_rate_on_timer(sd_event_source *source, uint64_t now_us, void *userda
 	(void)source;
 	(void)now_us;
 	rate_on_tick(&s->rate, clock_now_us());
-	apply(s);
+	session_rate_apply(s);
 	session_rtcp_on_tick(s);
 	session_timer_start_us(s, SESSION_TIMER_RATE, RATE_TICK_US);
 	return 0;
@@ -101,13 +101,13 @@ int session_rate_on_timer(sd_event_source *source, uint64_t now_us, void *userda
 void session_rate_on_request(struct session *s)
 {
 	rate_on_request(&s->rate, clock_now_us());
-	apply(s);
+	session_rate_apply(s);
 }
 
 void session_rate_on_report(struct session *s, const struct rate_report *report)
 {
 	rate_on_report(&s->rate, report, clock_now_us());
-	apply(s);
+	session_rate_apply(s);
 }
 
 void session_rate_on_fact(struct session *s, const union media_message *fact)
@@ -118,7 +118,7 @@ void session_rate_on_fact(struct session *s, const union media_message *fact)
 		log_debug("media: %u bytes wait for the network since %u us",
 			  fact->blocked.queued_bytes, fact->blocked.queued_us);
 		rate_on_blocked(&s->rate, fact->blocked.queued_us, clock_now_us());
-		apply(s);
+		session_rate_apply(s);
 	}
 }
 
@@ -194,7 +194,7 @@ int session_data_rate(struct session *s, const struct session_data_rate *rate)
 	s->link_bps = rate->encoder_bps;
 	limit(&s->link_bps, rate->max_tx_bps);
 	rate_on_link(&s->rate, rate, clock_now_us());
-	apply(s);
+	session_rate_apply(s);
 	watch_floor(s);
 	watch_recovery(s);
 	return 0;

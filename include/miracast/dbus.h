@@ -11,7 +11,7 @@
 #define MIRACAST_DBUS_NAME "org.miracastd1"
 #endif
 #ifndef MIRACAST_DBUS_PATH
-#define MIRACAST_DBUS_PATH "/org/miracastd1"
+#define MIRACAST_DBUS_PATH "/org/miracastd1" /* the name with slashes */
 #endif
 
 /* Objects: the manager, below it sinks and sessions; ObjectManager is at MIRACAST_DBUS_PATH. */
@@ -22,6 +22,12 @@
 #define MIRACAST_DBUS_SINK    MIRACAST_DBUS_NAME ".Sink"
 #define MIRACAST_DBUS_SESSION MIRACAST_DBUS_NAME ".Session"
 #define MIRACAST_DBUS_AGENT   MIRACAST_DBUS_NAME ".Agent"
+
+/* polkit's actions: see systemd/polkit.policy.in. */
+#define MIRACAST_DBUS_ACTION_DISCOVER MIRACAST_DBUS_NAME ".discover"
+#define MIRACAST_DBUS_ACTION_CONNECT  MIRACAST_DBUS_NAME ".connect"
+#define MIRACAST_DBUS_ACTION_MANAGE   MIRACAST_DBUS_NAME ".manage"
+#define MIRACAST_DBUS_ACTION_MONITOR  MIRACAST_DBUS_NAME ".monitor"
 
 /* Errors: each message says what failed, at which stage, and what the user can do. */
 #define MIRACAST_DBUS_ERROR		   MIRACAST_DBUS_NAME ".Error"
@@ -36,5 +42,10 @@
 #define MIRACAST_DBUS_ERROR_CANCELLED	   MIRACAST_DBUS_ERROR ".Cancelled"
 #define MIRACAST_DBUS_ERROR_NOT_AUTHORIZED MIRACAST_DBUS_ERROR ".NotAuthorized"
 #define MIRACAST_DBUS_ERROR_INVALID	   MIRACAST_DBUS_ERROR ".InvalidArgument"
+#define MIRACAST_DBUS_ERROR_IN_PROGRESS	   MIRACAST_DBUS_ERROR ".InProgress"
+#define MIRACAST_DBUS_ERROR_NOT_FOUND	   MIRACAST_DBUS_ERROR ".NotFound"
+#define MIRACAST_DBUS_ERROR_NOT_SUPPORTED  MIRACAST_DBUS_ERROR ".NotSupported"
+#define MIRACAST_DBUS_ERROR_LIMITS	   MIRACAST_DBUS_ERROR ".LimitsExceeded"
+#define MIRACAST_DBUS_ERROR_FAILED	   MIRACAST_DBUS_ERROR ".Failed"
 
 #endif

@@ -331,6 +331,16 @@ int session_kernel_message(struct session *s, const struct session_kernel_messag
  */
 int session_data_rate(struct session *s, const struct session_data_rate *rate);
 
+/*
+ * What a user changes while it runs. The modes are those that the display offers, large first, then
+ * fast first: at most max of them are written, the return value is how many there are.
+ */
+size_t session_get_modes(const struct session *s, struct media_mode *ret, size_t max);
+/* -EINVAL: not in the list; -EOPNOTSUPP: the desktop sets the mode; -ESHUTDOWN: not STARTED. */
+int session_set_mode(struct session *s, const struct media_mode *mode);
+/* bit/s, 0: no limit of the user's. -ERANGE: not 1 to 30 Mbit/s; -ESHUTDOWN: not STARTED. */
+int session_limit_rate(struct session *s, uint64_t bps);
+
 enum session_state session_get_state(const struct session *s);
 
 /* What a user interface or a report shows; strings live as long as the session. */
