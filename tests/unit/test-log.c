@@ -53,8 +53,10 @@ static void test_control_characters(void **state)
 	(void)state;
 	log_info("a\nmiracastd: forged\r\x1b[2J\x7f\tb");
 	assert_string_equal(written(), "test: a?miracastd: forged??[2J??b\n");
-	log_info("%s", "\xc3\xb6ffnen 100%n");
-	assert_string_equal(written(), "test: \xc3\xb6ffnen 100%n\n");
+	log_info("%s", "\xc3\xb6"
+		       "ffnen 100%n");
+	assert_string_equal(written(), "test: \xc3\xb6"
+				       "ffnen 100%n\n");
 }
 
 static void test_levels(void **state)
