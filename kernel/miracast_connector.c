@@ -5,15 +5,6 @@
  * Knows EDID and mode lists. Makes up neither: who the display is and which modes it takes was
  * decided by whoever plugged it. Does not know whether a mode is shown.
  */
-#include <linux/slab.h>
-
-#include <drm/drm_atomic_state_helper.h>
-#include <drm/drm_edid.h>
-#include <drm/drm_managed.h>
-#include <drm/drm_modes.h>
-#include <drm/drm_modeset_helper_vtables.h>
-#include <drm/drm_probe_helper.h>
-
 #include "miracast_drv.h"
 
 #define MIRACAST_MODE_FLAGS                                                                        \
@@ -29,151 +20,110 @@ static struct miracast_head *connector_to_head(struct drm_connector *connector)
 	return container_of(connector, struct miracast_head, connector);
 }
 
-/* ---- modes ---- */
-
 /* Limits are the node's as much as KMS's: a PLUG may not list what a commit would refuse. */
-bool miracast_mode_in_limits(const struct drm_display_mode *mode)
+enum drm_mode_status miracast_mode_valid(struct drm_device *drm,
+					 const struct drm_display_mode *mode)
 {
 	u64 refresh;
 
-	if (!mode->htotal || !mode->vtotal)
-		return false;
-	if (mode->flags & ~MIRACAST_MODE_FLAGS)
-		return false;
-	if (mode->hdisplay > MIRACAST_MAX_WIDTH || mode->vdisplay > MIRACAST_MAX_HEIGHT)
-		return false;
-	if (mode->clock <= 0 || mode->clock > MIRACAST_MAX_CLOCK)
-		return false;
-	refresh = div_u64(mode->clock * 1000000ull, mode->htotal * mode->vtotal);
-	return refresh >= MIRACAST_MIN_REFRESH && refresh <= MIRACAST_MAX_REFRESH;
+	if (!mode->htotal || !mode->vtotal || (mode->flags & ~MIRACAST_MODE_FLAGS) ||
+	    mode->hdisplay > MIRACAST_MAX_WIDTH || mode->vdisplay > MIRACAST_MAX_HEIGHT ||
+	    mode->clock <= 0 || mode->clock > MIRACAST_MAX_CLOCK)
+		return MODE_BAD;
+	refresh = div_u64(mode->clock * 1000000ull, (u32)mode->htotal * mode->vtotal);
+	return refresh >= MIRACAST_MIN_REFRESH && refresh <= MIRACAST_MAX_REFRESH ? MODE_OK :
+										    MODE_BAD;
 }
 
-static void miracast_mode_to_drm(const struct miracast_mode *from, struct drm_display_mode *to)
+static bool miracast_display_offers(const struct miracast_display *display,
+				    const struct drm_display_mode *mode)
 {
-	BUILD_BUG_ON(MIRACAST_MODE_PHSYNC != DRM_MODE_FLAG_PHSYNC);
-	BUILD_BUG_ON(MIRACAST_MODE_NHSYNC != DRM_MODE_FLAG_NHSYNC);
-	BUILD_BUG_ON(MIRACAST_MODE_PVSYNC != DRM_MODE_FLAG_PVSYNC);
-	BUILD_BUG_ON(MIRACAST_MODE_NVSYNC != DRM_MODE_FLAG_NVSYNC);
+	unsigned int i;
 
-	to->clock = from->clock;
-	to->hdisplay = from->hdisplay;
-	to->hsync_start = from->hsync_start;
-	to->hsync_end = from->hsync_end;
-	to->htotal = from->htotal;
-	to->vdisplay = from->vdisplay;
-	to->vsync_start = from->vsync_start;
-	to->vsync_end = from->vsync_end;
-	to->vtotal = from->vtotal;
-	to->flags = from->flags;
-	to->type = DRM_MODE_TYPE_DRIVER;
-}
-
-static bool miracast_mode_matches(const struct miracast_mode *listed,
-				  const struct drm_display_mode *mode)
-{
-	struct drm_display_mode as_drm = {};
-
-	miracast_mode_to_drm(listed, &as_drm);
-	return drm_mode_match(&as_drm, mode, MIRACAST_MODE_MATCH);
+	for (i = 0; i < display->count; i++)
+		if (drm_mode_match(&display->modes[i], mode, MIRACAST_MODE_MATCH))
+			return true;
+	return false;
 }
 
 /* Only what is listed, as long as something is plugged: an empty connector has nobody to please. */
 bool miracast_connector_offers(struct miracast_head *head, const struct drm_display_mode *mode)
 {
-	const struct miracast_display *display;
-	bool offers = false;
-	unsigned int i;
+	bool offers;
 
 	mutex_lock(&head->plug_lock);
-	display = head->display;
-	for (i = 0; display && i < display->count && !offers; i++)
-		offers = miracast_mode_matches(&display->modes[i], mode);
-	offers |= !display;
+	offers = !head->display || miracast_display_offers(head->display, mode);
 	mutex_unlock(&head->plug_lock);
 	return offers;
 }
 
-/* ---- display ---- */
-
 static bool miracast_edid_valid(const u8 *edid, size_t size)
 {
 	static const u8 magic[] = { 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00 };
-	size_t block, i;
+	u8 sum = 0;
+	size_t i;
 
-	if (!size || size > MIRACAST_MAX_EDID_SIZE || size % 128)
+	if (!size || size % 128 || memcmp(edid, magic, sizeof(magic)) || edid[18] != 1 ||
+	    (edid[126] + 1) * 128u > size)
 		return false;
-	if (memcmp(edid, magic, sizeof(magic)) || edid[18] != 1)
-		return false;
-	if ((edid[126] + 1) * 128u > size)
-		return false;
-	for (block = 0; block < size; block += 128) {
-		u8 sum = 0;
-
-		for (i = 0; i < 128; i++)
-			sum += edid[block + i];
-		if (sum)
+	/* The bytes of each block add up to 0, so at each block's end the sum so far is. */
+	for (i = 0; i < size; i++) {
+		sum += edid[i];
+		if (i % 128 == 127 && sum)
 			return false;
-	}
-	return true;
-}
-
-static bool miracast_modes_valid(struct drm_device *drm, const struct miracast_mode *modes,
-				 unsigned int count)
-{
-	struct drm_display_mode mode = {};
-	unsigned int i, j;
-
-	for (i = 0; i < count; i++) {
-		if (modes[i].clock > INT_MAX)
-			return false;
-		miracast_mode_to_drm(&modes[i], &mode);
-		if (drm_mode_validate_driver(drm, &mode) != MODE_OK)
-			return false;
-		for (j = 0; j < i; j++)
-			if (miracast_mode_matches(&modes[j], &mode))
-				return false;
 	}
 	return true;
 }
 
 static void miracast_display_free(struct miracast_display *display)
 {
-	if (!display)
-		return;
-	drm_edid_free(display->edid);
-	kfree(display);
+	if (display)
+		drm_edid_free(display->edid);
+	kvfree(display);
 }
 
-struct miracast_display *miracast_display_create(struct drm_device *drm, const u8 *edid,
-						 size_t edid_size,
-						 const struct miracast_mode *modes,
-						 unsigned int count, unsigned int preferred)
+struct miracast_display *miracast_display_create(struct drm_device *drm,
+						 const struct miracast_plug *plug, const u8 *edid,
+						 const struct miracast_mode *modes)
 {
 	struct miracast_display *display;
+	struct drm_display_mode *mode;
+	unsigned int i;
+	int ret = -EINVAL;
 
-	if (!miracast_edid_valid(edid, edid_size) || !miracast_modes_valid(drm, modes, count))
-		return ERR_PTR(-EINVAL);
+	BUILD_BUG_ON(MIRACAST_MODE_FLAGS != (DRM_MODE_FLAG_PHSYNC | DRM_MODE_FLAG_NHSYNC |
+					     DRM_MODE_FLAG_PVSYNC | DRM_MODE_FLAG_NVSYNC));
 
-	display = kzalloc(struct_size(display, modes, count), GFP_KERNEL);
+	display = kvzalloc(struct_size(display, modes, plug->mode_count), GFP_KERNEL);
 	if (!display)
 		return ERR_PTR(-ENOMEM);
-	display->edid = drm_edid_alloc(edid, edid_size);
-	if (!display->edid) {
-		kfree(display);
-		return ERR_PTR(-ENOMEM);
+	if (!miracast_edid_valid(edid, plug->edid_size))
+		goto err_display;
+	for (i = 0; i < plug->mode_count; i++) {
+		mode = &display->modes[i];
+		miracast_mode_copy(mode, &modes[i]);
+		mode->type = DRM_MODE_TYPE_DRIVER;
+		if (i == plug->preferred)
+			mode->type |= DRM_MODE_TYPE_PREFERRED;
+		if (modes[i].clock > INT_MAX || drm_mode_validate_driver(drm, mode) != MODE_OK ||
+		    miracast_display_offers(display, mode))
+			goto err_display;
+		drm_mode_set_name(mode);
+		display->count++;
 	}
-	display->preferred = preferred;
-	display->count = count;
-	memcpy(display->modes, modes, count * sizeof(*modes));
-	return display;
+	display->edid = drm_edid_alloc(edid, plug->edid_size);
+	if (display->edid)
+		return display;
+	ret = -ENOMEM;
+
+err_display:
+	miracast_display_free(display);
+	return ERR_PTR(ret);
 }
 
-/**
- * miracast_connector_plug - plug a display in, swap it, or pull it out
- * @head: the head
- * @display: what to plug, now owned by the connector; NULL to unplug
- *
- * When it returns, KMS reports the new state and the desktop was told by a hot-plug uevent.
+/*
+ * Plug @display in, now owned by the connector, swap it, or pull it out: NULL. When this returns,
+ * KMS reports the new state and the desktop was told by a hot-plug uevent.
  */
 void miracast_connector_plug(struct miracast_head *head, struct miracast_display *display)
 {
@@ -190,23 +140,16 @@ void miracast_connector_plug(struct miracast_head *head, struct miracast_display
 	miracast_display_free(old);
 }
 
-/* ---- KMS ---- */
-
 static int miracast_connector_get_modes(struct drm_connector *connector)
 {
 	struct miracast_head *head = connector_to_head(connector);
 	struct drm_display_mode *mode, *next;
 	const struct miracast_display *display;
-	int count = 0, ret = 0;
-	unsigned int i;
+	unsigned int count = 0;
 
 	mutex_lock(&head->plug_lock);
 	display = head->display;
-	if (!display)
-		goto out_unlock;
-
-	ret = drm_edid_connector_update(connector, display->edid);
-	if (ret < 0)
+	if (!display || drm_edid_connector_update(connector, display->edid) < 0)
 		goto out_unlock;
 	/* Kernels up to 6.2 add the EDID's own modes with that. */
 	list_for_each_entry_safe(mode, next, &connector->probed_modes, head) {
@@ -214,18 +157,11 @@ static int miracast_connector_get_modes(struct drm_connector *connector)
 		drm_mode_destroy(connector->dev, mode);
 	}
 
-	for (i = 0; i < display->count; i++) {
-		mode = drm_mode_create(connector->dev);
+	for (count = 0; count < display->count; count++) {
+		mode = drm_mode_duplicate(connector->dev, &display->modes[count]);
 		if (!mode)
 			break;
-		miracast_mode_to_drm(&display->modes[i], mode);
-		if (i == display->preferred)
-			mode->type |= DRM_MODE_TYPE_PREFERRED;
-		mode->width_mm = connector->display_info.width_mm;
-		mode->height_mm = connector->display_info.height_mm;
-		drm_mode_set_name(mode);
 		drm_mode_probed_add(connector, mode);
-		count++;
 	}
 
 out_unlock:
@@ -247,7 +183,7 @@ static int miracast_connector_fill_modes(struct drm_connector *connector, u32 ma
 	display = head->display;
 	for (i = 0; display && i < display->count; i++) {
 		list_for_each_entry(mode, &connector->modes, head) {
-			if (miracast_mode_matches(&display->modes[i], mode)) {
+			if (drm_mode_match(&display->modes[i], mode, MIRACAST_MODE_MATCH)) {
 				list_move_tail(&mode->head, &connector->modes);
 				break;
 			}
@@ -262,13 +198,6 @@ static enum drm_connector_status miracast_connector_detect(struct drm_connector 
 {
 	return READ_ONCE(connector_to_head(connector)->display) ? connector_status_connected :
 								  connector_status_disconnected;
-}
-
-static void miracast_connector_release(struct drm_device *drm, void *data)
-{
-	struct miracast_head *head = data;
-
-	miracast_display_free(head->display);
 }
 
 static const struct drm_connector_helper_funcs miracast_connector_helper_funcs = {
@@ -288,9 +217,6 @@ int miracast_connector_init(struct miracast_head *head)
 	struct drm_device *drm = &head->device->drm;
 	int ret;
 
-	ret = drmm_add_action_or_reset(drm, miracast_connector_release, head);
-	if (ret)
-		return ret;
 	ret = drmm_encoder_init(drm, &head->encoder, NULL, DRM_MODE_ENCODER_VIRTUAL, NULL);
 	if (ret)
 		return ret;

@@ -10,15 +10,9 @@
  * miracast_commit_tail()), and that event is held as long as the buffer is read. Switching off
  * waits for readers instead.
  */
-#include <linux/dma-fence.h>
-#include <linux/math64.h>
 
-#include <drm/drm_atomic.h>
-#include <drm/drm_atomic_helper.h>
 #include <drm/drm_damage_helper.h>
 #include <drm/drm_gem_atomic_helper.h>
-#include <drm/drm_modeset_helper_vtables.h>
-#include <drm/drm_vblank.h>
 
 #include "miracast_drv.h"
 
@@ -37,18 +31,11 @@ static struct miracast_head *crtc_to_head(struct drm_crtc *crtc)
 	return container_of(crtc, struct miracast_head, crtc);
 }
 
-static struct miracast_head *plane_to_head(struct drm_plane *plane)
-{
-	return container_of(plane, struct miracast_plane, base)->head;
-}
-
-/* ---- what the control descriptor is told ---- */
-
 void miracast_head_tell(struct miracast_head *head, u32 event)
 {
 	lockdep_assert_held(&head->lock);
 	head->events |= 1u << event;
-	head->event_time[event] = ktime_get();
+	head->event_time[event] = ktime_get_ns();
 	wake_up_all(&head->wait);
 }
 
@@ -56,78 +43,63 @@ static void miracast_head_set_mode(struct miracast_head *head, const struct drm_
 {
 	struct miracast_mode mode = {};
 
-	if (from) {
-		mode.clock = from->clock;
-		mode.hdisplay = from->hdisplay;
-		mode.hsync_start = from->hsync_start;
-		mode.hsync_end = from->hsync_end;
-		mode.htotal = from->htotal;
-		mode.vdisplay = from->vdisplay;
-		mode.vsync_start = from->vsync_start;
-		mode.vsync_end = from->vsync_end;
-		mode.vtotal = from->vtotal;
-		mode.flags = from->flags;
+	if (from)
+		miracast_mode_copy(&mode, from);
+	if (memcmp(&mode, &head->mode, sizeof(mode))) {
+		head->mode = mode;
+		miracast_head_tell(head, MIRACAST_EVENT_MODE);
 	}
-	if (!memcmp(&mode, &head->mode, sizeof(mode)))
-		return;
-	head->mode = mode;
-	miracast_head_tell(head, MIRACAST_EVENT_MODE);
-}
-
-/* ---- frames ---- */
-
-static void miracast_damage_add(struct drm_rect *to, const struct drm_rect *rect)
-{
-	if (!drm_rect_visible(rect))
-		return;
-	if (!drm_rect_visible(to)) {
-		*to = *rect;
-		return;
-	}
-	to->x1 = min(to->x1, rect->x1);
-	to->y1 = min(to->y1, rect->y1);
-	to->x2 = max(to->x2, rect->x2);
-	to->y2 = max(to->y2, rect->y2);
 }
 
 /* What differs between frame @seq and the current one; all of it where nobody knows any more. */
 struct miracast_rect miracast_damage_since(const struct miracast_head *head, u64 seq)
 {
-	const struct miracast_frame *frame = &head->frame;
+	const struct miracast_done *now = &head->frame.is;
+	const struct drm_rect *more;
 	struct drm_rect damage = {};
-	u64 s;
 
 	lockdep_assert_held(&head->lock);
-	if (seq < head->base_seq || seq > frame->seq ||
-	    frame->seq - seq > MIRACAST_DAMAGE_HISTORY)
-		return (struct miracast_rect){ 0, 0, frame->width, frame->height };
-	for (s = seq + 1; s <= frame->seq; s++)
-		miracast_damage_add(&damage, &head->damage[s % MIRACAST_DAMAGE_HISTORY]);
+	if (seq < head->base_seq || seq > now->sequence ||
+	    now->sequence - seq > MIRACAST_DAMAGE_HISTORY)
+		return (struct miracast_rect){ 0, 0, now->width, now->height };
+	while (seq++ < now->sequence) {
+		more = &head->damage[seq % MIRACAST_DAMAGE_HISTORY];
+		if (!drm_rect_visible(&damage))
+			damage = *more;
+		else if (drm_rect_visible(more))
+			damage = (struct drm_rect){
+				min(damage.x1, more->x1), min(damage.y1, more->y1),
+				max(damage.x2, more->x2), max(damage.y2, more->y2),
+			};
+	}
 	return (struct miracast_rect){ damage.x1, damage.y1, damage.x2, damage.y2 };
 }
 
 static ktime_t miracast_vblank_before(const struct miracast_head *head, ktime_t now)
 {
-	u64 passed = ktime_to_ns(ktime_sub(now, head->vblank_epoch));
 	u32 since;
 
-	div_u64_rem(passed, head->vblank_period, &since);
+	div_u64_rem(ktime_to_ns(ktime_sub(now, head->vblank_epoch)), head->vblank_period, &since);
 	return ktime_sub_ns(now, since);
 }
 
+static ktime_t miracast_vblank_after(const struct miracast_head *head, ktime_t now)
+{
+	return ktime_add_ns(miracast_vblank_before(head, now), head->vblank_period);
+}
+
 /* The vertical blank at which what is committed now is shown. Vblanks must be on. */
-static void miracast_frame_set_time(struct miracast_head *head, struct miracast_frame *frame)
+static void miracast_frame_set_time(struct miracast_head *head, struct miracast_done *frame)
 {
 	u32 period = head->vblank_period;
-	ktime_t last;
+	ktime_t last, now = ktime_get(), flip = miracast_vblank_after(head, now);
 	u64 count = drm_crtc_vblank_count_and_time(&head->crtc, &last);
-	s64 ahead;
-
-	frame->ready = ktime_get();
-	frame->flip = ktime_add_ns(miracast_vblank_before(head, frame->ready), period);
 	/* The timer may be late, so the count may be that of an earlier one than the last. */
-	ahead = ktime_to_ns(ktime_sub(frame->flip, last));
-	frame->vblank = count + max_t(s64, 1, div_s64(ahead + period / 2, period));
+	s64 ahead = div_s64(ktime_to_ns(ktime_sub(flip, last)) + period / 2, period);
+
+	frame->ready_ns = ktime_to_ns(now);
+	frame->flip_ns = ktime_to_ns(flip);
+	frame->vblank = count + max_t(s64, 1, ahead);
 }
 
 /*
@@ -138,17 +110,18 @@ static struct drm_framebuffer *miracast_frame_latch(struct miracast_head *head,
 						    struct drm_atomic_state *state,
 						    struct miracast_frame frame)
 {
-	struct drm_plane_state *old = drm_atomic_get_old_plane_state(state, head->primary);
-	struct drm_plane_state *new = drm_atomic_get_new_plane_state(state, head->primary);
+	struct drm_plane_state *old = drm_atomic_get_old_plane_state(state, &head->primary);
+	struct drm_plane_state *new = drm_atomic_get_new_plane_state(state, &head->primary);
 	struct drm_framebuffer *retired = head->showing ? head->frame.fb : NULL;
+	const struct miracast_frame *last = &head->frame;
 	struct drm_rect damage = {};
 
 	lockdep_assert_held(&head->lock);
 	if (!new)
 		return NULL;
 
-	frame.width = head->mode.hdisplay;
-	frame.height = head->mode.vdisplay;
+	frame.is.width = head->mode.hdisplay;
+	frame.is.height = head->mode.vdisplay;
 	if (new->visible) {
 		frame.fb = new->fb;
 		frame.x = new->src.x1 >> 16;
@@ -156,43 +129,47 @@ static struct drm_framebuffer *miracast_frame_latch(struct miracast_head *head,
 		if (!drm_atomic_helper_damage_merged(old, new, &damage) && retired == frame.fb)
 			return NULL;
 		drm_rect_translate(&damage, -frame.x, -frame.y);
+		if (miracast_framebuffer_imported(frame.fb))
+			frame.is.flags = MIRACAST_FRAME_IMPORTED;
 	}
-	if (!head->showing || head->frame.width != frame.width ||
-	    head->frame.height != frame.height || head->frame.x != frame.x ||
-	    head->frame.y != frame.y || !frame.fb || !head->frame.fb) {
-		damage = DRM_RECT_INIT(0, 0, frame.width, frame.height);
+	if (!head->showing || last->is.width != frame.is.width ||
+	    last->is.height != frame.is.height || last->x != frame.x || last->y != frame.y ||
+	    !frame.fb || !last->fb) {
+		damage = DRM_RECT_INIT(0, 0, frame.is.width, frame.is.height);
 		head->base_seq = head->seq + 1;
 	}
 
-	frame.seq = ++head->seq;
-	head->damage[frame.seq % MIRACAST_DAMAGE_HISTORY] = damage;
+	frame.is.sequence = ++head->seq;
+	head->damage[head->seq % MIRACAST_DAMAGE_HISTORY] = damage;
 	head->frame = frame;
 	head->showing = true;
 	return retired != frame.fb ? retired : NULL;
 }
 
-/* ---- flips ---- */
+/* The desktop gets the grabbed buffer back although nobody said that it was read. */
+static void miracast_grab_overrun(struct miracast_head *head)
+{
+	head->grab_fb = NULL;
+	head->grab_overrun = true;
+	head->overruns++;
+}
 
 /*
  * Copies end by themselves; a grab ends when another process likes, so it holds for a while only.
  */
 static bool miracast_flip_held(struct miracast_head *head)
 {
-	lockdep_assert_held(&head->lock);
-	if (!head->flip_retired)
-		return false;
-	if (miracast_engine_reads(head, head->flip_retired))
-		goto hold;
-	if (head->grab_fb != head->flip_retired)
-		return false;
-	if (head->flip_held < MIRACAST_GRAB_HOLD)
-		goto hold;
-	head->grab_fb = NULL;
-	head->grab_overrun = true;
-	head->overruns++;
-	return false;
+	bool grabbed = head->grab_fb && head->grab_fb == head->flip_retired;
 
-hold:
+	lockdep_assert_held(&head->lock);
+	if (!miracast_engine_reads(head, head->flip_retired)) {
+		if (!grabbed)
+			return false;
+		if (head->flip_held >= MIRACAST_GRAB_HOLD) {
+			miracast_grab_overrun(head);
+			return false;
+		}
+	}
 	head->flip_held++;
 	head->held++;
 	return true;
@@ -221,55 +198,41 @@ static void miracast_flip_finish(struct miracast_head *head, bool now)
 	spin_unlock_irqrestore(&crtc->dev->event_lock, flags);
 }
 
-/* ---- vertical blank ---- */
-
 static enum hrtimer_restart miracast_vblank_tick(struct hrtimer *timer)
 {
 	struct miracast_head *head = container_of(timer, struct miracast_head, vblank_timer);
-	enum hrtimer_restart restart = HRTIMER_NORESTART;
 	bool cookie = dma_fence_begin_signalling();
-	ktime_t next;
 
 	drm_crtc_handle_vblank(&head->crtc);
+	spin_lock(&head->lock);
+	miracast_engine_tick(head, drm_crtc_vblank_count(&head->crtc));
+	spin_unlock(&head->lock);
 	miracast_flip_finish(head, false);
 	dma_fence_end_signalling(cookie);
 
-	/* Vblanks may have been switched off and on again meanwhile: the timer is then armed. */
-	spin_lock(&head->vblank_timer_lock);
-	if (head->vblank_ticking && !hrtimer_is_queued(timer)) {
-		next = ktime_add_ns(miracast_vblank_before(head, ktime_get()),
-				    head->vblank_period);
-		hrtimer_set_expires(timer, next);
-		restart = HRTIMER_RESTART;
-	}
-	spin_unlock(&head->vblank_timer_lock);
-	return restart;
+	if (READ_ONCE(head->vblank_ticking))
+		hrtimer_start(timer, miracast_vblank_after(head, ktime_get()),
+			      HRTIMER_MODE_ABS_HARD);
+	return HRTIMER_NORESTART;
 }
 
 static int miracast_crtc_enable_vblank(struct drm_crtc *crtc)
 {
 	struct miracast_head *head = crtc_to_head(crtc);
-	unsigned long flags;
-	ktime_t next;
 
-	spin_lock_irqsave(&head->vblank_timer_lock, flags);
-	head->vblank_ticking = true;
-	next = ktime_add_ns(miracast_vblank_before(head, ktime_get()), head->vblank_period);
-	hrtimer_start(&head->vblank_timer, next, HRTIMER_MODE_ABS_HARD);
-	spin_unlock_irqrestore(&head->vblank_timer_lock, flags);
+	WRITE_ONCE(head->vblank_ticking, true);
+	hrtimer_start(&head->vblank_timer, miracast_vblank_after(head, ktime_get()),
+		      HRTIMER_MODE_ABS_HARD);
 	return 0;
 }
 
-/* Called with locks that the tick takes, and from the tick: cannot wait for it. */
+/*
+ * Called with locks that the tick takes, and from the tick: cannot wait for it. One more tick is
+ * harmless, and so is a timer that two arm: it is one timer, and both mean the same time.
+ */
 static void miracast_crtc_disable_vblank(struct drm_crtc *crtc)
 {
-	struct miracast_head *head = crtc_to_head(crtc);
-	unsigned long flags;
-
-	spin_lock_irqsave(&head->vblank_timer_lock, flags);
-	head->vblank_ticking = false;
-	hrtimer_try_to_cancel(&head->vblank_timer);
-	spin_unlock_irqrestore(&head->vblank_timer_lock, flags);
+	WRITE_ONCE(crtc_to_head(crtc)->vblank_ticking, false);
 }
 
 static bool miracast_crtc_get_vblank_timestamp(struct drm_crtc *crtc, int *max_error,
@@ -279,17 +242,14 @@ static bool miracast_crtc_get_vblank_timestamp(struct drm_crtc *crtc, int *max_e
 	return true;
 }
 
-/* ---- CRTC ---- */
-
 static int miracast_crtc_atomic_check(struct drm_crtc *crtc, struct drm_atomic_state *state)
 {
 	struct drm_crtc_state *new = drm_atomic_get_new_crtc_state(state, crtc);
 
 	/* A mode that is no longer listed may stay, but not be set or come on again. */
-	if (!new->active || !(new->mode_changed || new->active_changed))
-		return 0;
-	if (!miracast_mode_in_limits(&new->mode) ||
-	    !miracast_connector_offers(crtc_to_head(crtc), &new->mode))
+	if (new->active && (new->mode_changed || new->active_changed) &&
+	    (miracast_mode_valid(crtc->dev, &new->mode) != MODE_OK ||
+	     !miracast_connector_offers(crtc_to_head(crtc), &new->mode)))
 		return -EINVAL;
 	return 0;
 }
@@ -321,25 +281,19 @@ static void miracast_crtc_atomic_disable(struct drm_crtc *crtc, struct drm_atomi
 	spin_lock_irq(&head->lock);
 	head->showing = false;
 	head->active = false;
-	if (head->grab_fb) {
-		head->grab_fb = NULL;
-		head->grab_overrun = true;
-		head->overruns++;
-	}
-	spin_unlock_irq(&head->lock);
-
+	if (head->grab_fb)
+		miracast_grab_overrun(head);
 	/* Readers of the last frame are copies: as long as one of these takes. */
-	wait_event(head->wait, miracast_engine_idle(head));
-	miracast_flip_finish(head, true);
-	drm_crtc_vblank_off(crtc);
-	hrtimer_cancel(&head->vblank_timer);
-
-	spin_lock_irq(&head->lock);
+	wait_event_lock_irq(head->wait, miracast_engine_idle(head), head->lock);
 	if (!new->enable)
 		miracast_head_set_mode(head, NULL);
 	if (!new->active)
 		miracast_head_tell(head, MIRACAST_EVENT_POWER);
 	spin_unlock_irq(&head->lock);
+
+	miracast_flip_finish(head, true);
+	drm_crtc_vblank_off(crtc);
+	hrtimer_cancel(&head->vblank_timer);
 }
 
 /* The moment at which a commit's picture is the head's. */
@@ -361,19 +315,42 @@ static void miracast_crtc_atomic_flush(struct drm_crtc *crtc, struct drm_atomic_
 
 	spin_lock_irq(&head->lock);
 	if (active) {
-		miracast_frame_set_time(head, &frame);
+		miracast_frame_set_time(head, &frame.is);
 		retired = miracast_frame_latch(head, state, frame);
 	}
-	miracast_engine_bind(head);
+	miracast_writeback_commit(head, state);
 	if (event) {
 		head->flip_event = event;
 		head->flip_retired = retired;
-		head->flip_vblank = frame.vblank;
+		head->flip_vblank = frame.is.vblank;
 		head->flip_held = 0;
 	}
 	miracast_engine_kick(head);
-	miracast_reader_wake(head);
 	spin_unlock_irq(&head->lock);
+}
+
+/* Check sums of what is shown, for tests of desktops: see miracast_engine_tick(). */
+static int miracast_crtc_verify_crc_source(struct drm_crtc *crtc, const char *name, size_t *count)
+{
+	*count = 1;
+	return !name || !strcmp(name, "auto") ? 0 : -EINVAL;
+}
+
+static int miracast_crtc_set_crc_source(struct drm_crtc *crtc, const char *name)
+{
+	struct miracast_head *head = crtc_to_head(crtc);
+	int ret = 0;
+
+	if (!name == !head->crc_wanted)
+		return 0;
+	/* There is one with every vertical blank, also of a still picture. */
+	if (name)
+		ret = drm_crtc_vblank_get(crtc);
+	else
+		drm_crtc_vblank_put(crtc);
+	if (!ret)
+		WRITE_ONCE(head->crc_wanted, name);
+	return ret;
 }
 
 static const struct drm_crtc_helper_funcs miracast_crtc_helper_funcs = {
@@ -392,28 +369,24 @@ static const struct drm_crtc_funcs miracast_crtc_funcs = {
 	.enable_vblank = miracast_crtc_enable_vblank,
 	.disable_vblank = miracast_crtc_disable_vblank,
 	.get_vblank_timestamp = miracast_crtc_get_vblank_timestamp,
+	.verify_crc_source = miracast_crtc_verify_crc_source,
+	.set_crc_source = miracast_crtc_set_crc_source,
 };
-
-/* ---- plane ---- */
 
 static int miracast_plane_prepare_fb(struct drm_plane *plane, struct drm_plane_state *new)
 {
-	int ret;
+	struct miracast_head *head = container_of(plane, struct miracast_head, primary);
+	int ret = 0;
 
-	if (!new->fb)
-		return 0;
 	/*
 	 * Own buffers are cheap to map and are read sooner or later. Those of a GPU are usually
 	 * read by that GPU; who reads them by the CPU maps them then, but for a writeback that is
 	 * too late.
 	 */
-	if (!miracast_framebuffer_imported(new->fb) ||
-	    miracast_writeback_wanted(plane_to_head(plane), new->state)) {
+	if (new->fb && (!miracast_framebuffer_imported(new->fb) ||
+			miracast_writeback_wanted(head, new->state)))
 		ret = miracast_framebuffer_map(new->fb);
-		if (ret)
-			return ret;
-	}
-	return drm_gem_plane_helper_prepare_fb(plane, new);
+	return ret ?: drm_gem_plane_helper_prepare_fb(plane, new);
 }
 
 static int miracast_plane_atomic_check(struct drm_plane *plane, struct drm_atomic_state *state)
@@ -442,6 +415,7 @@ static const struct drm_plane_helper_funcs miracast_plane_helper_funcs = {
 static const struct drm_plane_funcs miracast_plane_funcs = {
 	.update_plane = drm_atomic_helper_update_plane,
 	.disable_plane = drm_atomic_helper_disable_plane,
+	.destroy = drm_plane_cleanup,
 	.reset = drm_atomic_helper_plane_reset,
 	.atomic_duplicate_state = drm_atomic_helper_plane_duplicate_state,
 	.atomic_destroy_state = drm_atomic_helper_plane_destroy_state,
@@ -454,26 +428,23 @@ static const struct drm_plane_funcs miracast_plane_funcs = {
 int miracast_crtc_init(struct miracast_head *head)
 {
 	struct drm_device *drm = &head->device->drm;
-	struct miracast_plane *plane;
 	int ret;
 
-	/* The grid is divided by it, whoever asks for a time before the first mode set. */
+	/* Whoever asks for a time before the first mode set divides by it. */
 	head->vblank_period = NSEC_PER_SEC / 60;
-	hrtimer_setup(&head->vblank_timer, miracast_vblank_tick, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_ABS_HARD);
+	miracast_hrtimer_setup(&head->vblank_timer, miracast_vblank_tick, CLOCK_MONOTONIC,
+			       HRTIMER_MODE_ABS_HARD);
 
-	plane = drmm_universal_plane_alloc(drm, struct miracast_plane, base, BIT(head->index),
-					   &miracast_plane_funcs, miracast_plane_formats,
-					   ARRAY_SIZE(miracast_plane_formats),
-					   miracast_plane_modifiers, DRM_PLANE_TYPE_PRIMARY, NULL);
-	if (IS_ERR(plane))
-		return PTR_ERR(plane);
-	plane->head = head;
-	head->primary = &plane->base;
-	drm_plane_helper_add(head->primary, &miracast_plane_helper_funcs);
-	drm_plane_enable_fb_damage_clips(head->primary);
+	ret = drm_universal_plane_init(drm, &head->primary, BIT(head->index),
+				       &miracast_plane_funcs, miracast_plane_formats,
+				       ARRAY_SIZE(miracast_plane_formats),
+				       miracast_plane_modifiers, DRM_PLANE_TYPE_PRIMARY, NULL);
+	if (ret)
+		return ret;
+	drm_plane_helper_add(&head->primary, &miracast_plane_helper_funcs);
+	drm_plane_enable_fb_damage_clips(&head->primary);
 
-	ret = drmm_crtc_init_with_planes(drm, &head->crtc, head->primary, NULL,
+	ret = drmm_crtc_init_with_planes(drm, &head->crtc, &head->primary, NULL,
 					 &miracast_crtc_funcs, NULL);
 	if (ret)
 		return ret;

@@ -9,49 +9,25 @@
  * that come late or go early. There is no console on it (no fbdev), so that nobody's kernel log
  * appears on a television.
  */
-#include <linux/dma-buf.h>
-#include <linux/dma-fence.h>
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
-#include <linux/slab.h>
 
-#include <drm/drm_atomic.h>
-#include <drm/drm_atomic_helper.h>
 #include <drm/drm_damage_helper.h>
 #include <drm/drm_drv.h>
-#include <drm/drm_file.h>
-#include <drm/drm_gem.h>
 #include <drm/drm_gem_framebuffer_helper.h>
 #include <drm/drm_gem_shmem_helper.h>
-#include <drm/drm_managed.h>
-#include <drm/drm_modeset_helper_vtables.h>
 #include <drm/drm_prime.h>
-#include <drm/drm_probe_helper.h>
-#include <drm/drm_vblank.h>
 
 #include "miracast_drv.h"
+#include MIRACAST_PARENT_HEADER
 
 static unsigned int heads = 4;
 module_param(heads, uint, 0444);
 MODULE_PARM_DESC(heads, "Displays that can be cast at a time (1 to 8, default 4)");
 
-/* ---- framebuffers ---- */
-
 bool miracast_framebuffer_imported(const struct drm_framebuffer *fb)
 {
 	return fb->obj[0]->import_attach;
-}
-
-/* Past GEM: the exporter may be a GEM driver too, whose locks lockdep cannot tell from ours. */
-static int miracast_framebuffer_map_import(struct miracast_framebuffer *mfb)
-{
-	int ret = dma_buf_vmap_unlocked(mfb->base.obj[0]->import_attach->dmabuf, &mfb->map[0]);
-
-	if (ret)
-		return ret;
-	mfb->data[0] = mfb->map[0];
-	iosys_map_incr(&mfb->data[0], mfb->base.offsets[0]);
-	return 0;
 }
 
 /*
@@ -61,21 +37,29 @@ static int miracast_framebuffer_map_import(struct miracast_framebuffer *mfb)
 int miracast_framebuffer_map(struct drm_framebuffer *fb)
 {
 	struct miracast_framebuffer *mfb = to_miracast_framebuffer(fb);
-	int ret;
 
 	mutex_lock(&mfb->lock);
 	if (!mfb->mapped && !mfb->map_error) {
+		/* Past GEM: lockdep cannot tell the locks of an exporting GEM driver from ours. */
 		if (miracast_framebuffer_imported(fb))
-			mfb->map_error = miracast_framebuffer_map_import(mfb);
+			mfb->map_error = miracast_dma_buf_vmap(fb->obj[0]->import_attach->dmabuf,
+							       mfb->map);
 		else
-			mfb->map_error = drm_gem_fb_vmap(fb, mfb->map, mfb->data);
+			mfb->map_error = drm_gem_fb_vmap(fb, mfb->map, NULL);
 		/* Pairs with the engine, which looks without the lock. */
-		if (!mfb->map_error)
-			smp_store_release(&mfb->mapped, true);
+		smp_store_release(&mfb->mapped, !mfb->map_error);
 	}
-	ret = mfb->map_error;
 	mutex_unlock(&mfb->lock);
-	return ret;
+	return mfb->map_error;
+}
+
+/* The pixel at @x, @y of a mapped framebuffer. */
+struct iosys_map miracast_framebuffer_at(struct drm_framebuffer *fb, u32 x, u32 y)
+{
+	struct iosys_map map = to_miracast_framebuffer(fb)->map[0];
+
+	iosys_map_incr(&map, fb->offsets[0] + (size_t)y * fb->pitches[0] + 4 * x);
+	return map;
 }
 
 static void miracast_framebuffer_destroy(struct drm_framebuffer *fb)
@@ -83,7 +67,7 @@ static void miracast_framebuffer_destroy(struct drm_framebuffer *fb)
 	struct miracast_framebuffer *mfb = to_miracast_framebuffer(fb);
 
 	if (mfb->mapped && miracast_framebuffer_imported(fb))
-		dma_buf_vunmap_unlocked(fb->obj[0]->import_attach->dmabuf, &mfb->map[0]);
+		miracast_dma_buf_vunmap(fb->obj[0]->import_attach->dmabuf, mfb->map);
 	else if (mfb->mapped)
 		drm_gem_fb_vunmap(fb, mfb->map);
 	mutex_destroy(&mfb->lock);
@@ -96,19 +80,6 @@ static const struct drm_framebuffer_funcs miracast_framebuffer_funcs = {
 	.dirty = drm_atomic_helper_dirtyfb,
 };
 
-/*
- * The stock helper takes any modifier when a driver lists none; a wrong one would be shown as
- * noise.
- */
-static bool miracast_framebuffer_supported(const struct drm_mode_fb_cmd2 *cmd)
-{
-	if (cmd->pixel_format != DRM_FORMAT_XRGB8888 && cmd->pixel_format != DRM_FORMAT_ARGB8888)
-		return false;
-	if (cmd->offsets[0] % 4 || cmd->pitches[0] % 4)
-		return false;
-	return !(cmd->flags & DRM_MODE_FB_MODIFIERS) || cmd->modifier[0] == DRM_FORMAT_MOD_LINEAR;
-}
-
 static struct drm_framebuffer *
 miracast_framebuffer_create(struct drm_device *drm, struct drm_file *file,
 			    MIRACAST_FB_INFO_PARAM const struct drm_mode_fb_cmd2 *cmd)
@@ -116,7 +87,14 @@ miracast_framebuffer_create(struct drm_device *drm, struct drm_file *file,
 	struct miracast_framebuffer *mfb;
 	int ret;
 
-	if (!miracast_framebuffer_supported(cmd))
+	/*
+	 * The stock helper takes any modifier when a driver lists none; a wrong one would be shown
+	 * as noise.
+	 */
+	if ((cmd->flags & DRM_MODE_FB_MODIFIERS && cmd->modifier[0] != DRM_FORMAT_MOD_LINEAR) ||
+	    (cmd->pixel_format != DRM_FORMAT_XRGB8888 &&
+	     cmd->pixel_format != DRM_FORMAT_ARGB8888) ||
+	    cmd->offsets[0] % 4 || cmd->pitches[0] % 4)
 		return ERR_PTR(-EINVAL);
 
 	/* drm_gem_fb_destroy() frees the base, which is therefore the first member. */
@@ -135,8 +113,6 @@ miracast_framebuffer_create(struct drm_device *drm, struct drm_file *file,
 	}
 	return &mfb->base;
 }
-
-/* ---- commits ---- */
 
 /*
  * Disables, enables, planes: the first flip of a CRTC needs a running vblank, else its event would
@@ -161,12 +137,6 @@ static void miracast_commit_tail(struct drm_atomic_state *state)
 	drm_atomic_helper_cleanup_planes(drm, state);
 }
 
-static enum drm_mode_status miracast_mode_valid(struct drm_device *drm,
-						const struct drm_display_mode *mode)
-{
-	return miracast_mode_in_limits(mode) ? MODE_OK : MODE_BAD;
-}
-
 static const struct drm_mode_config_funcs miracast_mode_config_funcs = {
 	.fb_create = miracast_framebuffer_create,
 	.mode_valid = miracast_mode_valid,
@@ -177,28 +147,6 @@ static const struct drm_mode_config_funcs miracast_mode_config_funcs = {
 static const struct drm_mode_config_helper_funcs miracast_mode_config_helper_funcs = {
 	.atomic_commit_tail = miracast_commit_tail,
 };
-
-static int miracast_mode_config_init(struct miracast_device *device)
-{
-	struct drm_mode_config *config = &device->drm.mode_config;
-	int ret;
-
-	ret = drmm_mode_config_init(&device->drm);
-	if (ret)
-		return ret;
-
-	config->min_width = 16;
-	config->min_height = 16;
-	config->max_width = MIRACAST_MAX_FB;
-	config->max_height = MIRACAST_MAX_FB;
-	config->preferred_depth = 24;
-	config->prefer_shadow = 0;
-	config->funcs = &miracast_mode_config_funcs;
-	config->helper_private = &miracast_mode_config_helper_funcs;
-	return 0;
-}
-
-/* ---- driver ---- */
 
 /* Lines of 256 bytes: every GPU that may import the buffer later can read such a pitch. */
 static int miracast_dumb_create(struct drm_file *file, struct drm_device *drm,
@@ -234,44 +182,25 @@ static const struct drm_driver miracast_driver = {
 	.name = "miracast",
 	.desc = "Displays cast over Miracast",
 	.major = 1,
-	.minor = 0,
 };
 
-/* ---- life ---- */
-
-static struct device *miracast_parent;
+struct workqueue_struct *miracast_engine;
 static struct miracast_device *miracast_device;
-
-static void miracast_engine_release(struct drm_device *drm, void *engine)
-{
-	destroy_workqueue(engine);
-}
 
 static int miracast_head_init(struct miracast_device *device, unsigned int index)
 {
 	struct miracast_head *head = &device->heads[index];
-	int ret;
 
 	head->device = device;
 	head->index = index;
-	ret = drmm_mutex_init(&device->drm, &head->plug_lock);
-	if (ret)
-		return ret;
-	ret = drmm_mutex_init(&device->drm, &head->reader_lock);
-	if (ret)
-		return ret;
+	mutex_init(&head->plug_lock);
+	mutex_init(&head->reader_lock);
 	spin_lock_init(&head->lock);
-	spin_lock_init(&head->vblank_timer_lock);
 	init_waitqueue_head(&head->wait);
 	INIT_LIST_HEAD(&head->jobs);
 
-	ret = miracast_crtc_init(head);
-	if (ret)
-		return ret;
-	ret = miracast_connector_init(head);
-	if (ret)
-		return ret;
-	return miracast_writeback_init(head);
+	return miracast_crtc_init(head) ?: miracast_connector_init(head) ?:
+	       miracast_writeback_init(head);
 }
 
 static int miracast_device_init(struct miracast_device *device)
@@ -280,55 +209,52 @@ static int miracast_device_init(struct miracast_device *device)
 	unsigned int i;
 	int ret;
 
-	ret = drmm_mutex_init(drm, &device->lock);
-	if (ret)
-		return ret;
-
+	mutex_init(&device->lock);
 	/* Allocated before the KMS objects in them are, so freed after these. */
 	device->head_count = heads;
 	device->heads = drmm_kcalloc(drm, heads, sizeof(*device->heads), GFP_KERNEL);
 	if (!device->heads)
 		return -ENOMEM;
 
-	/* Fences wait for the engine: it must run when memory is short. */
-	device->engine = alloc_workqueue("miracast", WQ_HIGHPRI | WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
-	if (!device->engine)
-		return -ENOMEM;
-	ret = drmm_add_action_or_reset(drm, miracast_engine_release, device->engine);
+	ret = drmm_mode_config_init(drm);
 	if (ret)
 		return ret;
-
-	ret = miracast_mode_config_init(device);
-	if (ret)
-		return ret;
-	for (i = 0; i < device->head_count; i++) {
+	drm->mode_config.max_width = MIRACAST_MAX_FB;
+	drm->mode_config.max_height = MIRACAST_MAX_FB;
+	drm->mode_config.preferred_depth = 24;
+	drm->mode_config.funcs = &miracast_mode_config_funcs;
+	drm->mode_config.helper_private = &miracast_mode_config_helper_funcs;
+	for (i = 0; i < device->head_count && !ret; i++)
 		ret = miracast_head_init(device, i);
-		if (ret)
-			return ret;
-	}
+	if (ret)
+		return ret;
 
 	/* Times come from a grid, so vblanks can stop and start without losing count. */
 	drm->vblank_disable_immediate = true;
 	ret = drm_vblank_init(drm, device->head_count);
-	if (ret)
-		return ret;
-	drm_mode_config_reset(drm);
-	drm_kms_helper_poll_init(drm);
-	return 0;
+	if (!ret)
+		drm_mode_config_reset(drm);
+	return ret;
 }
 
-static void miracast_device_stop(struct miracast_device *device)
+/* Vblanks stop while the machine sleeps, and the picture comes back afterwards. */
+static int miracast_suspend(struct device *parent)
 {
-	unsigned int i;
-
-	drm_kms_helper_poll_fini(&device->drm);
-	drm_atomic_helper_shutdown(&device->drm);
-	for (i = 0; i < device->head_count; i++) {
-		cancel_work_sync(&device->heads[i].engine);
-		cancel_work_sync(&device->heads[i].foreign);
-		hrtimer_cancel(&device->heads[i].vblank_timer);
-	}
+	return drm_mode_config_helper_suspend(&miracast_device->drm);
 }
+
+static int miracast_resume(struct device *parent)
+{
+	return drm_mode_config_helper_resume(&miracast_device->drm);
+}
+
+static DEFINE_SIMPLE_DEV_PM_OPS(miracast_pm_ops, miracast_suspend, miracast_resume);
+
+/* No driver binds to the parent: its type brings what a driver would. */
+static const struct device_type miracast_parent_type = {
+	.name = "miracast",
+	.pm = pm_sleep_ptr(&miracast_pm_ops),
+};
 
 static int miracast_device_create(struct device *parent)
 {
@@ -348,59 +274,67 @@ static int miracast_device_create(struct device *parent)
 		return ret;
 	ret = drm_dev_register(&device->drm, 0);
 	if (ret)
-		goto err_stop;
+		return ret;
 	ret = miracast_node_register(device);
-	if (ret)
-		goto err_unregister;
+	if (ret) {
+		drm_dev_unregister(&device->drm);
+		drm_atomic_helper_shutdown(&device->drm);
+		return ret;
+	}
 
 	miracast_device = device;
+	/* The type comes after the core has looked for callbacks: tell it that there are some. */
+	parent->type = &miracast_parent_type;
+	dev_pm_set_driver_flags(parent, DPM_FLAG_NO_DIRECT_COMPLETE);
 	return 0;
-
-err_unregister:
-	drm_dev_unregister(&device->drm);
-err_stop:
-	miracast_device_stop(device);
-	return ret;
 }
 
 static int __init miracast_init(void)
 {
-	int ret;
+	struct device *parent;
+	int ret = -ENOMEM;
 
-	if (!heads || heads > MIRACAST_MAX_HEADS) {
-		pr_err("miracast: heads must be 1 to %d\n", MIRACAST_MAX_HEADS);
+	if (!heads || heads > MIRACAST_MAX_HEADS)
 		return -EINVAL;
-	}
 
-	miracast_parent = miracast_parent_create("miracast");
-	if (IS_ERR(miracast_parent))
-		return PTR_ERR(miracast_parent);
-
-	/* No driver binds to the parent, so its managed resources are a group that we release. */
-	if (!devres_open_group(miracast_parent, NULL, GFP_KERNEL)) {
-		ret = -ENOMEM;
+	/* Not made for reclaim: neither are DRM's workers, whose commits it follows. */
+	miracast_engine = alloc_workqueue("miracast", WQ_HIGHPRI | WQ_UNBOUND, 0);
+	if (!miracast_engine)
+		return -ENOMEM;
+	/*
+	 * Not a platform device: desktops take one of these for the graphics of the chip and prefer
+	 * it over a real card. No driver binds to it, so its managed resources are a group that we
+	 * release.
+	 */
+	parent = miracast_parent_create("miracast");
+	if (IS_ERR_OR_NULL(parent))
+		goto err_engine;
+	if (!devres_open_group(parent, NULL, GFP_KERNEL))
 		goto err_parent;
-	}
-	ret = miracast_device_create(miracast_parent);
-	if (ret)
-		goto err_group;
-	return 0;
+	ret = miracast_device_create(parent);
+	if (!ret)
+		return 0;
 
-err_group:
-	devres_release_group(miracast_parent, NULL);
+	devres_release_group(parent, NULL);
 err_parent:
-	miracast_parent_destroy(miracast_parent);
+	miracast_parent_destroy(parent);
+err_engine:
+	destroy_workqueue(miracast_engine);
 	return ret;
 }
 
 /* Every open descriptor, of the card as of the node, holds the module: nobody is there any more. */
 static void __exit miracast_exit(void)
 {
-	miracast_node_unregister(miracast_device);
+	struct device *parent = miracast_device->drm.dev;
+
+	misc_deregister(&miracast_device->node);
 	drm_dev_unregister(&miracast_device->drm);
-	miracast_device_stop(miracast_device);
-	devres_release_group(miracast_parent, NULL);
-	miracast_parent_destroy(miracast_parent);
+	/* Waits for the engine, but its last worker may still have to return. */
+	drm_atomic_helper_shutdown(&miracast_device->drm);
+	destroy_workqueue(miracast_engine);
+	devres_release_group(parent, NULL);
+	miracast_parent_destroy(parent);
 }
 
 module_init(miracast_init);
@@ -409,4 +343,4 @@ module_exit(miracast_exit);
 MODULE_DESCRIPTION("DRM card for displays cast over Miracast");
 MODULE_AUTHOR("The Miracast for Linux authors");
 MODULE_LICENSE("GPL");
-MIRACAST_IMPORT_DMA_BUF;
+MODULE_IMPORT_NS(MIRACAST_DMA_BUF_NS);

@@ -17,31 +17,31 @@
 #ifndef MIRACAST_DRV_H
 #define MIRACAST_DRV_H
 
+#include <linux/dma-buf.h>
+#include <linux/dma-fence.h>
 #include <linux/hrtimer.h>
 #include <linux/iosys-map.h>
-#include <linux/list.h>
 #include <linux/miscdevice.h>
-#include <linux/mutex.h>
-#include <linux/spinlock.h>
-#include <linux/wait.h>
+#include <linux/slab.h>
 #include <linux/workqueue.h>
 
-#include <drm/drm_connector.h>
-#include <drm/drm_crtc.h>
-#include <drm/drm_device.h>
-#include <drm/drm_encoder.h>
+#include <drm/drm_atomic.h>
+#include <drm/drm_atomic_helper.h>
+#include <drm/drm_edid.h>
 #include <drm/drm_fourcc.h>
 #include <drm/drm_framebuffer.h>
-#include <drm/drm_plane.h>
-#include <drm/drm_rect.h>
+#include <drm/drm_gem.h>
+#include <drm/drm_managed.h>
+#include <drm/drm_modeset_helper_vtables.h>
+#include <drm/drm_probe_helper.h>
+#include <drm/drm_vblank.h>
 #include <drm/drm_writeback.h>
 
 #include <uapi/miracast.h>
 
-#include "compat.h"
+/* Where kernels differ: written by probe.sh. */
+#include "probes.h"
 
-struct dma_buf;
-struct drm_edid;
 struct miracast_reader;
 
 #define MIRACAST_MAX_HEADS	 8
@@ -66,48 +66,33 @@ struct miracast_framebuffer {
 	bool mapped;
 	int map_error;
 	struct iosys_map map[DRM_FORMAT_MAX_PLANES];
-	struct iosys_map data[DRM_FORMAT_MAX_PLANES];
 };
 
 /* A picture that a head shows or showed. Owns no reference: see miracast_crtc.c. */
 struct miracast_frame {
 	struct drm_framebuffer *fb; /* NULL: black */
-	u32 x; /* the picture's place in fb, in pixels */
-	u32 y;
-	u32 width;
-	u32 height;
-	u64 seq;
-	u64 vblank;
-	ktime_t ready;
-	ktime_t flip;
+	u32 x, y; /* the picture's place in fb, in pixels */
+	struct miracast_done is; /* all that is told of it */
 };
 
-/* One picture to be written to one place. A job without a stream is KMS's own writeback. */
+/*
+ * One picture to be read. With a stream: its copy. Without: one of KMS's own, a writeback, or the
+ * check sum where there is nothing to write to.
+ */
 struct miracast_job {
 	struct list_head link; /* in miracast_head.jobs, then in miracast_reader.done */
 	struct miracast_reader *reader;
-	struct miracast_frame frame; /* writeback: from the commit on; else chosen when it runs */
+	struct miracast_frame frame; /* of a copy: chosen when it runs */
+	struct miracast_queue to; /* its fd is not used */
 	struct iosys_map dst;
-	u32 dst_pitch;
-	u32 dst_width;
-	u32 dst_height;
-	u64 after_seq;
-	u64 dst_seq;
-	struct dma_buf *buf; /* of a stream's job: holds dst */
-	struct miracast_done done;
+	struct dma_buf *buf; /* of a copy: holds dst */
 };
 
 /* What is plugged into a connector: immutable, swapped as a whole. */
 struct miracast_display {
 	const struct drm_edid *edid;
-	unsigned int preferred;
 	unsigned int count;
-	struct miracast_mode modes[];
-};
-
-struct miracast_plane {
-	struct drm_plane base;
-	struct miracast_head *head;
+	struct drm_display_mode modes[];
 };
 
 struct miracast_head {
@@ -115,21 +100,19 @@ struct miracast_head {
 	unsigned int index;
 	bool claimed; /* under miracast_device.lock */
 
-	struct drm_plane *primary;
+	struct drm_plane primary;
 	struct drm_crtc crtc;
 	struct drm_encoder encoder;
 	struct drm_connector connector;
 	struct drm_writeback_connector writeback;
 
-	struct mutex plug_lock;
+	struct mutex reader_lock; /* making and revoking of reader */
+	struct mutex plug_lock; /* display */
 	struct miracast_display *display; /* NULL: nothing plugged */
-
-	struct mutex reader_lock;
 
 	/* vblank: times lie on a grid, so they need no running timer */
 	struct hrtimer vblank_timer;
-	spinlock_t vblank_timer_lock; /* vblank_ticking and the timer's re-arming */
-	bool vblank_ticking;
+	bool vblank_ticking; /* the timer may arm itself again */
 	ktime_t vblank_epoch; /* the grid, fixed while the CRTC is on */
 	u32 vblank_period; /* ns */
 
@@ -137,11 +120,10 @@ struct miracast_head {
 	wait_queue_head_t wait; /* events, and the end of a read */
 
 	/* what the control descriptor is told */
-	bool plugged;
-	bool active;
+	bool plugged, active;
 	struct miracast_mode mode;
 	u32 events; /* bits: 1 << MIRACAST_EVENT_* */
-	ktime_t event_time[MIRACAST_EVENT_POWER + 1];
+	u64 event_time[MIRACAST_EVENT_POWER + 1];
 
 	/* what is shown */
 	bool showing; /* frame is valid */
@@ -155,17 +137,15 @@ struct miracast_head {
 	struct drm_framebuffer *flip_retired; /* the buffer that the event gives back */
 	u64 flip_vblank;
 	unsigned int flip_held;
-	u64 held;
-	u64 overruns;
+	u64 held, overruns;
 
 	/* readers */
 	struct miracast_reader *reader;
 	struct list_head jobs; /* struct miracast_job, in order */
-	struct miracast_job *writeback_job; /* of the commit at hand, not yet in jobs */
-	struct work_struct engine;
-	struct work_struct foreign;
-	struct miracast_job *engine_job; /* that runs now */
-	struct miracast_job *foreign_job;
+	struct miracast_job crc_job; /* in jobs, running, or neither */
+	bool crc_wanted;
+	struct work_struct own_work, copy_work;
+	struct miracast_job *own_running, *copy_running;
 	struct drm_framebuffer *grab_fb; /* NULL: the grab holds no flip (any more) */
 	u64 grab_seq; /* 0: nothing is grabbed */
 	bool grab_overrun;
@@ -174,13 +154,27 @@ struct miracast_head {
 struct miracast_device {
 	struct drm_device drm;
 	struct miscdevice node;
-	struct workqueue_struct *engine;
-	struct mutex lock;
+	struct mutex lock; /* claiming of heads */
 	atomic64_t fb_id; /* last one given */
 	atomic64_t allocated; /* bytes of buffers that streams allocated */
 	unsigned int head_count;
 	struct miracast_head *heads;
 };
+
+/* Both say the same of a mode, and by the same names. */
+#define miracast_mode_copy(to, from)                                                               \
+	do {                                                                                       \
+		(to)->clock = (from)->clock;                                                       \
+		(to)->hdisplay = (from)->hdisplay;                                                 \
+		(to)->hsync_start = (from)->hsync_start;                                           \
+		(to)->hsync_end = (from)->hsync_end;                                               \
+		(to)->htotal = (from)->htotal;                                                     \
+		(to)->vdisplay = (from)->vdisplay;                                                 \
+		(to)->vsync_start = (from)->vsync_start;                                           \
+		(to)->vsync_end = (from)->vsync_end;                                               \
+		(to)->vtotal = (from)->vtotal;                                                     \
+		(to)->flags = (from)->flags;                                                       \
+	} while (0)
 
 static inline struct miracast_device *to_miracast_device(struct drm_device *drm)
 {
@@ -193,17 +187,19 @@ static inline struct miracast_framebuffer *to_miracast_framebuffer(struct drm_fr
 }
 
 /* miracast_drv.c */
+extern struct workqueue_struct *miracast_engine;
 int miracast_framebuffer_map(struct drm_framebuffer *fb);
+struct iosys_map miracast_framebuffer_at(struct drm_framebuffer *fb, u32 x, u32 y);
 bool miracast_framebuffer_imported(const struct drm_framebuffer *fb);
 
 /* miracast_connector.c */
 int miracast_connector_init(struct miracast_head *head);
-bool miracast_mode_in_limits(const struct drm_display_mode *mode);
+enum drm_mode_status miracast_mode_valid(struct drm_device *drm,
+					 const struct drm_display_mode *mode);
 bool miracast_connector_offers(struct miracast_head *head, const struct drm_display_mode *mode);
-struct miracast_display *miracast_display_create(struct drm_device *drm, const u8 *edid,
-						 size_t edid_size,
-						 const struct miracast_mode *modes,
-						 unsigned int count, unsigned int preferred);
+struct miracast_display *miracast_display_create(struct drm_device *drm,
+						 const struct miracast_plug *plug, const u8 *edid,
+						 const struct miracast_mode *modes);
 void miracast_connector_plug(struct miracast_head *head, struct miracast_display *display);
 
 /* miracast_crtc.c */
@@ -214,17 +210,25 @@ struct miracast_rect miracast_damage_since(const struct miracast_head *head, u64
 /* miracast_writeback.c */
 int miracast_writeback_init(struct miracast_head *head);
 bool miracast_writeback_wanted(struct miracast_head *head, struct drm_atomic_state *state);
-void miracast_engine_bind(struct miracast_head *head);
+void miracast_writeback_commit(struct miracast_head *head, struct drm_atomic_state *state);
+void miracast_engine_tick(struct miracast_head *head, u64 vblank);
 void miracast_engine_kick(struct miracast_head *head);
 bool miracast_engine_reads(const struct miracast_head *head, const struct drm_framebuffer *fb);
-bool miracast_engine_idle(struct miracast_head *head);
-bool miracast_engine_copying(struct miracast_head *head);
-void miracast_copy(const struct iosys_map *dst, u32 dst_pitch, const struct iosys_map *src,
-		   u32 src_pitch, const struct miracast_rect *rect, bool uncached);
+bool miracast_engine_idle(const struct miracast_head *head);
 
 /* miracast_node.c */
+struct miracast_call {
+	unsigned int cmd; /* as of its first version */
+	int (*run)(void *object, void *argument);
+};
+
 int miracast_node_register(struct miracast_device *device);
-void miracast_node_unregister(struct miracast_device *device);
+long miracast_call(const struct miracast_call *call, void *object, unsigned int cmd,
+		   void __user *user);
+
+/* miracast_stream.c */
+int miracast_stream_create(struct miracast_head *head);
+void miracast_stream_revoke(struct miracast_head *head);
 void miracast_reader_job_done(struct miracast_job *job);
 bool miracast_reader_wants(const struct miracast_job *job, u64 seq);
 void miracast_reader_wake(struct miracast_head *head);

@@ -1,44 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The engine: writes pictures of a head into other buffers, in the order of one queue of jobs.
+ * The engine: reads pictures of a head, in the order of one queue of jobs, and writes them into
+ * other buffers.
  *
- * Two kinds of jobs share it. KMS's own writeback belongs to a commit and has a fence; a stream's
- * copy takes whatever frame is newest when it runs, and has none. The engine does not know what
- * either is good for.
- *
- * It runs in two workers. The engine proper reads buffers that are mapped already; fences wait for
- * it, so it allocates nothing and waits for nothing. A buffer that another driver exported is read
- * by the foreign worker: that has to ask the exporter first, who may do as he likes.
+ * Two workers share it. KMS's own jobs belong to a commit or to a vertical blank, and have their
+ * frame from the start; fences wait for a writeback, so its worker allocates nothing and waits for
+ * nothing. Copies take whatever frame is newest when they run. No fence waits for one before it
+ * runs, so its worker may first ask the driver that exported a buffer, who may do as he likes.
  */
-#include <linux/dma-fence.h>
-#include <linux/sched.h>
-#include <linux/slab.h>
+#include <linux/crc32.h>
 
-#include <drm/drm_atomic.h>
-#include <drm/drm_atomic_helper.h>
 #include <drm/drm_cache.h>
-#include <drm/drm_edid.h>
 #include <drm/drm_gem_framebuffer_helper.h>
-#include <drm/drm_modeset_helper_vtables.h>
-#include <drm/drm_probe_helper.h>
 
 #include "miracast_drv.h"
 
 static const u32 miracast_writeback_formats[] = { DRM_FORMAT_XRGB8888 };
 
-/* ---- copying ---- */
-
-/**
- * miracast_copy - copy a rectangle of 32-bit pixels
- * @dst: destination's first pixel
- * @dst_pitch: bytes from line to line
- * @src: source's first pixel; NULL: black
- * @src_pitch: bytes from line to line
- * @rect: what to copy, in pixels; the same place in both
- * @uncached: the source may be write-combined: reading it takes streaming loads to be fast
+/*
+ * Copy @rect, in pixels and the same place in both. Without @src: black. An @uncached source may be
+ * write-combined: it takes streaming loads to be fast.
  */
-void miracast_copy(const struct iosys_map *dst, u32 dst_pitch, const struct iosys_map *src,
-		   u32 src_pitch, const struct miracast_rect *rect, bool uncached)
+static void miracast_copy(const struct iosys_map *dst, u32 dst_pitch, const struct iosys_map *src,
+			  u32 src_pitch, const struct miracast_rect *rect, bool uncached)
 {
 	size_t bytes = 4 * (size_t)(rect->x2 - rect->x1);
 	u32 y;
@@ -58,202 +42,188 @@ void miracast_copy(const struct iosys_map *dst, u32 dst_pitch, const struct iosy
 			drm_memcpy_from_wc(&to, &from, bytes);
 		else
 			iosys_map_memcpy_to(&to, 0, from.vaddr, bytes);
-		if (y % 64 == 63)
-			cond_resched();
+		cond_resched();
 	}
 }
 
-static void miracast_job_run(struct miracast_job *job)
+/* Of the colours alone: what the fourth byte holds has no meaning. */
+static u32 miracast_picture_crc(const struct iosys_map *src, u32 pitch, u32 width, u32 height)
 {
-	const struct miracast_frame *frame = &job->frame;
-	struct drm_framebuffer *fb = frame->fb;
-	struct iosys_map src;
+	u32 crc = 0, x, y;
+	__le32 pixel;
 
-	if (job->done.status)
-		return;
-	if (!fb) {
-		miracast_copy(&job->dst, job->dst_pitch, NULL, 0, &job->done.damage, false);
-		return;
+	for (y = 0; y < height; y++) {
+		for (x = 0; x < width; x++) {
+			pixel = cpu_to_le32(iosys_map_rd(src, y * pitch + 4 * x, u32));
+			crc = crc32_le(crc, (u8 *)&pixel, 3);
+		}
+		cond_resched();
 	}
-	src = to_miracast_framebuffer(fb)->data[0];
-	iosys_map_incr(&src, (size_t)frame->y * fb->pitches[0] + 4 * frame->x);
-	miracast_copy(&job->dst, job->dst_pitch, &src, fb->pitches[0], &job->done.damage,
-		      miracast_framebuffer_imported(fb));
+	return crc;
 }
 
-/* ---- the queue ---- */
+static void miracast_job_run(struct miracast_head *head, struct miracast_job *job)
+{
+	const struct miracast_done *is = &job->frame.is;
+	struct drm_framebuffer *fb = job->frame.fb;
+	struct iosys_map src;
+	u32 crc;
 
-/* A stream's job gets the frame that is current now. */
+	if (is->status)
+		return;
+	if (fb)
+		src = miracast_framebuffer_at(fb, job->frame.x, job->frame.y);
+	if (job != &head->crc_job) {
+		miracast_copy(&job->dst, job->to.pitch, fb ? &src : NULL, fb ? fb->pitches[0] : 0,
+			      &is->damage, is->flags & MIRACAST_FRAME_IMPORTED);
+	} else if (fb) {
+		crc = miracast_picture_crc(&src, fb->pitches[0], is->width, is->height);
+		drm_crtc_add_crc_entry(&head->crtc, true, is->vblank, &crc);
+	}
+}
+
+/* A copy gets the frame that is current now. */
 static void miracast_job_take_frame(struct miracast_head *head, struct miracast_job *job)
 {
-	const struct miracast_frame *frame = &head->frame;
+	struct miracast_done *is = &job->frame.is;
 
-	job->frame = *frame;
-	job->done.sequence = frame->seq;
-	job->done.ready_ns = ktime_to_ns(frame->ready);
-	job->done.flip_ns = ktime_to_ns(frame->flip);
-	job->done.vblank = frame->vblank;
-	job->done.width = frame->width;
-	job->done.height = frame->height;
-	if (frame->fb && miracast_framebuffer_imported(frame->fb))
-		job->done.flags |= MIRACAST_FRAME_IMPORTED;
-	if (job->dst_width != frame->width || job->dst_height != frame->height)
-		job->done.status = -ERANGE;
-	job->done.damage = miracast_damage_since(head, job->dst_seq);
+	job->frame = head->frame;
+	is->cookie = job->to.cookie;
+	is->damage = miracast_damage_since(head, job->to.dst_seq);
+	if (job->to.width != is->width || job->to.height != is->height)
+		is->status = -ERANGE;
 }
 
-static bool miracast_head_foreign(const struct miracast_head *head)
+/* The first job that may run now: of the copies, or of KMS's own. */
+static struct miracast_job *miracast_engine_next(const struct miracast_head *head, bool copy)
 {
-	return head->showing && head->frame.fb && miracast_framebuffer_imported(head->frame.fb);
-}
-
-/* Is a stream's job under way? One at a time, so that records come in the order of frames. */
-static bool miracast_engine_copies(const struct miracast_head *head)
-{
-	lockdep_assert_held(&head->lock);
-	return head->foreign_job || (head->engine_job && head->engine_job->reader);
-}
-
-/* The first stream's job that the current frame serves, still in the queue. */
-static struct miracast_job *miracast_engine_next_copy(struct miracast_head *head)
-{
+	bool frame = head->plugged && head->showing;
 	struct miracast_job *job;
 
 	lockdep_assert_held(&head->lock);
-	if (!head->plugged || !head->showing || miracast_engine_copies(head))
-		return NULL;
-	list_for_each_entry(job, &head->jobs, link)
-		if (job->reader && miracast_reader_wants(job, head->frame.seq))
+	list_for_each_entry(job, &head->jobs, link) {
+		if (!copy && !job->reader)
 			return job;
+		if (copy && job->reader && frame &&
+		    miracast_reader_wants(job, head->frame.is.sequence))
+			return job;
+	}
 	return NULL;
-}
-
-/* A writeback comes first: it holds up its commit's flip, a copy only whatever comes next. */
-static struct miracast_job *miracast_engine_next(struct miracast_head *head)
-{
-	struct miracast_job *job;
-
-	list_for_each_entry(job, &head->jobs, link)
-		if (!job->reader)
-			return job;
-	return miracast_head_foreign(head) ? NULL : miracast_engine_next_copy(head);
 }
 
 /* Run a job of the queue in one of the two workers' places. Called and left with the lock. */
 static void miracast_engine_run(struct miracast_head *head, struct miracast_job **place,
 				struct miracast_job *job, int status)
 {
-	bool writeback = !job->reader;
+	struct drm_framebuffer *fb;
 
 	lockdep_assert_held(&head->lock);
 	list_del_init(&job->link);
-	if (!writeback)
+	if (job->reader)
 		miracast_job_take_frame(head, job);
-	/* Own buffers are mapped since their commit was prepared; the foreign worker saw to it. */
-	if (!status && job->frame.fb &&
-	    !smp_load_acquire(&to_miracast_framebuffer(job->frame.fb)->mapped))
+	fb = job->frame.fb;
+	/* Own buffers are mapped since their commit was prepared; the copies' worker saw to it. */
+	if (!status && fb && !smp_load_acquire(&to_miracast_framebuffer(fb)->mapped))
 		status = -EOPNOTSUPP;
 	if (status)
-		job->done.status = status;
+		job->frame.is.status = status;
 	*place = job;
 	spin_unlock_irq(&head->lock);
 
-	miracast_job_run(job);
+	miracast_job_run(head, job);
 
 	spin_lock_irq(&head->lock);
 	*place = NULL;
-	status = job->done.status;
-	if (!writeback)
-		miracast_reader_job_done(job);
 	wake_up_all(&head->wait);
-	if (writeback) {
-		/* The job is gone after this. */
+	if (job->reader) {
+		miracast_reader_job_done(job);
+	} else if (job != &head->crc_job) {
+		status = job->frame.is.status;
 		spin_unlock_irq(&head->lock);
+		/* The job is gone after this. */
 		drm_writeback_signal_completion(&head->writeback, status);
 		spin_lock_irq(&head->lock);
 	}
 }
 
-static void miracast_foreign_kick(struct miracast_head *head)
+static void miracast_own_work(struct work_struct *work)
 {
-	if (miracast_head_foreign(head) && miracast_engine_next_copy(head))
-		queue_work(system_unbound_wq, &head->foreign);
-}
-
-static void miracast_engine_work(struct work_struct *work)
-{
-	struct miracast_head *head = container_of(work, struct miracast_head, engine);
+	struct miracast_head *head = container_of(work, struct miracast_head, own_work);
 	bool cookie = dma_fence_begin_signalling();
 	struct miracast_job *job;
 
 	spin_lock_irq(&head->lock);
-	while ((job = miracast_engine_next(head)))
-		miracast_engine_run(head, &head->engine_job, job, 0);
-	/* A copy that ran here kept the other worker away. */
-	miracast_foreign_kick(head);
+	while ((job = miracast_engine_next(head, false)))
+		miracast_engine_run(head, &head->own_running, job, 0);
 	spin_unlock_irq(&head->lock);
 	dma_fence_end_signalling(cookie);
 }
-
-/* ---- other drivers' buffers ---- */
 
 /*
- * Ask the exporter without holding anything up, then look whether the frame is still the current
- * one. Only the copy itself holds the flip.
+ * Ask the exporter, if there is one, without holding anything up. Then look whether the frame is
+ * still the current one: only the copy itself holds the flip.
  */
-static void miracast_foreign_copy(struct miracast_head *head, struct drm_framebuffer *fb, u64 seq)
+static void miracast_copy_work(struct work_struct *work)
 {
+	struct miracast_head *head = container_of(work, struct miracast_head, copy_work);
+	struct drm_framebuffer *fb = NULL;
 	struct miracast_job *job;
+	int ret = 0;
 	bool cookie;
-	int ret;
-
-	ret = miracast_framebuffer_map(fb);
-	if (!ret)
-		ret = drm_gem_fb_begin_cpu_access(fb, DMA_FROM_DEVICE);
-
-	cookie = dma_fence_begin_signalling();
-	spin_lock_irq(&head->lock);
-	job = head->frame.seq == seq ? miracast_engine_next_copy(head) : NULL;
-	if (job)
-		miracast_engine_run(head, &head->foreign_job, job, ret);
-	spin_unlock_irq(&head->lock);
-	dma_fence_end_signalling(cookie);
-
-	if (!ret)
-		drm_gem_fb_end_cpu_access(fb, DMA_FROM_DEVICE);
-}
-
-static void miracast_foreign_work(struct work_struct *work)
-{
-	struct miracast_head *head = container_of(work, struct miracast_head, foreign);
-	struct drm_framebuffer *fb;
 	u64 seq;
 
 	spin_lock_irq(&head->lock);
-	while (miracast_head_foreign(head) && miracast_engine_next_copy(head)) {
+	seq = head->frame.is.sequence;
+	if (miracast_engine_next(head, true) && head->frame.fb &&
+	    miracast_framebuffer_imported(head->frame.fb)) {
 		fb = head->frame.fb;
-		seq = head->frame.seq;
 		drm_framebuffer_get(fb);
-		spin_unlock_irq(&head->lock);
-		miracast_foreign_copy(head, fb, seq);
-		drm_framebuffer_put(fb);
-		spin_lock_irq(&head->lock);
 	}
-	/* What came meanwhile and is none of ours. */
+	spin_unlock_irq(&head->lock);
+
+	if (fb)
+		ret = miracast_framebuffer_map(fb) ?:
+			      drm_gem_fb_begin_cpu_access(fb, DMA_FROM_DEVICE);
+
+	cookie = dma_fence_begin_signalling();
+	spin_lock_irq(&head->lock);
+	job = head->frame.is.sequence == seq ? miracast_engine_next(head, true) : NULL;
+	if (job)
+		miracast_engine_run(head, &head->copy_running, job, ret);
 	miracast_engine_kick(head);
 	spin_unlock_irq(&head->lock);
+	dma_fence_end_signalling(cookie);
+
+	if (fb && !ret)
+		drm_gem_fb_end_cpu_access(fb, DMA_FROM_DEVICE);
+	if (fb)
+		drm_framebuffer_put(fb);
 }
 
-/* ---- what the CRTC and the streams see ---- */
-
-/* Look at the queue: a job or a frame is new. */
+/* Look at the queue, and let the reader look: a job or a frame is new. */
 void miracast_engine_kick(struct miracast_head *head)
 {
 	lockdep_assert_held(&head->lock);
-	if (list_empty(&head->jobs))
+	if (miracast_engine_next(head, false))
+		queue_work(miracast_engine, &head->own_work);
+	if (miracast_engine_next(head, true))
+		queue_work(miracast_engine, &head->copy_work);
+	miracast_reader_wake(head);
+}
+
+/* A vertical blank: sum up what it shows, if somebody wants to know and the last sum is done. */
+void miracast_engine_tick(struct miracast_head *head, u64 vblank)
+{
+	struct miracast_job *job = &head->crc_job;
+
+	lockdep_assert_held(&head->lock);
+	if (!READ_ONCE(head->crc_wanted) || !head->showing || head->frame.is.vblank > vblank ||
+	    !list_empty(&job->link) || head->own_running == job)
 		return;
-	queue_work(head->device->engine, &head->engine);
-	miracast_foreign_kick(head);
+	job->frame = head->frame;
+	job->frame.is.vblank = vblank;
+	list_add_tail(&job->link, &head->jobs);
+	miracast_engine_kick(head);
 }
 
 /* Does anybody read @fb, or is going to? */
@@ -262,9 +232,10 @@ bool miracast_engine_reads(const struct miracast_head *head, const struct drm_fr
 	const struct miracast_job *job;
 
 	lockdep_assert_held(&head->lock);
-	if (head->engine_job && head->engine_job->frame.fb == fb)
-		return true;
-	if (head->foreign_job && head->foreign_job->frame.fb == fb)
+	if (!fb)
+		return false;
+	if ((head->own_running && head->own_running->frame.fb == fb) ||
+	    (head->copy_running && head->copy_running->frame.fb == fb))
 		return true;
 	list_for_each_entry(job, &head->jobs, link)
 		if (!job->reader && job->frame.fb == fb)
@@ -272,36 +243,13 @@ bool miracast_engine_reads(const struct miracast_head *head, const struct drm_fr
 	return false;
 }
 
-bool miracast_engine_copying(struct miracast_head *head)
+/* Does nothing run, and none of KMS's own jobs wait to? */
+bool miracast_engine_idle(const struct miracast_head *head)
 {
-	bool copying;
-
-	spin_lock_irq(&head->lock);
-	copying = miracast_engine_copies(head);
-	spin_unlock_irq(&head->lock);
-	return copying;
-}
-
-/* Does nothing run, and no writeback wait to? */
-bool miracast_engine_idle(struct miracast_head *head)
-{
-	const struct miracast_job *job;
-	bool idle;
-
-	spin_lock_irq(&head->lock);
-	idle = !head->engine_job && !head->foreign_job;
-	list_for_each_entry(job, &head->jobs, link)
-		idle &= !!job->reader;
-	spin_unlock_irq(&head->lock);
-	return idle;
+	return !head->own_running && !head->copy_running && !miracast_engine_next(head, false);
 }
 
 /* ---- the standard connector ---- */
-
-static struct miracast_head *writeback_to_head(struct drm_writeback_connector *writeback)
-{
-	return container_of(writeback, struct miracast_head, writeback);
-}
 
 bool miracast_writeback_wanted(struct miracast_head *head, struct drm_atomic_state *state)
 {
@@ -309,21 +257,6 @@ bool miracast_writeback_wanted(struct miracast_head *head, struct drm_atomic_sta
 		drm_atomic_get_new_connector_state(state, &head->writeback.base);
 
 	return new && new->writeback_job && new->writeback_job->fb;
-}
-
-/* The commit's frame is known: its writeback may run. */
-void miracast_engine_bind(struct miracast_head *head)
-{
-	struct miracast_job *job = head->writeback_job;
-
-	lockdep_assert_held(&head->lock);
-	if (!job)
-		return;
-	head->writeback_job = NULL;
-	if (head->showing)
-		job->frame = head->frame;
-	job->done.damage = (struct miracast_rect){ 0, 0, job->dst_width, job->dst_height };
-	list_add_tail(&job->link, &head->jobs);
 }
 
 static int miracast_writeback_get_modes(struct drm_connector *connector)
@@ -334,28 +267,27 @@ static int miracast_writeback_get_modes(struct drm_connector *connector)
 static int miracast_writeback_prepare_job(struct drm_writeback_connector *writeback,
 					  struct drm_writeback_job *wb_job)
 {
-	struct drm_framebuffer *fb = writeback_to_head(writeback)->primary->state->fb;
+	struct miracast_head *head = container_of(writeback, struct miracast_head, writeback);
+	struct drm_framebuffer *fb = head->primary.state->fb;
 	struct miracast_job *job;
 	int ret;
 
 	if (!wb_job->fb)
 		return 0;
 	ret = miracast_framebuffer_map(wb_job->fb);
-	if (ret)
-		return ret;
 	/* What is shown may stay; what comes with the commit is the plane's to prepare. */
-	ret = fb ? miracast_framebuffer_map(fb) : 0;
+	if (!ret && fb)
+		ret = miracast_framebuffer_map(fb);
 	if (ret)
 		return ret;
 
 	job = kzalloc(sizeof(*job), GFP_KERNEL);
 	if (!job)
 		return -ENOMEM;
-	INIT_LIST_HEAD(&job->link);
-	job->dst = to_miracast_framebuffer(wb_job->fb)->data[0];
-	job->dst_pitch = wb_job->fb->pitches[0];
-	job->dst_width = wb_job->fb->width;
-	job->dst_height = wb_job->fb->height;
+	job->dst = miracast_framebuffer_at(wb_job->fb, 0, 0);
+	job->to.pitch = wb_job->fb->pitches[0];
+	job->to.width = wb_job->fb->width;
+	job->to.height = wb_job->fb->height;
 	wb_job->priv = job;
 	return 0;
 }
@@ -366,24 +298,23 @@ static void miracast_writeback_cleanup_job(struct drm_writeback_connector *write
 	kfree(wb_job->priv);
 }
 
-/* Comes before the CRTC's flush of the same commit, which then binds the job to its frame. */
-static void miracast_writeback_atomic_commit(struct drm_connector *connector,
-					     struct drm_atomic_state *state)
+/* The commit's frame is known: its writeback may run. */
+void miracast_writeback_commit(struct miracast_head *head, struct drm_atomic_state *state)
 {
-	struct drm_connector_state *new = drm_atomic_get_new_connector_state(state, connector);
-	struct drm_writeback_connector *writeback = drm_connector_to_writeback(connector);
-	struct miracast_head *head = writeback_to_head(writeback);
+	struct drm_connector_state *new =
+		drm_atomic_get_new_connector_state(state, &head->writeback.base);
 	struct miracast_job *job;
 
-	if (!new->writeback_job || !new->writeback_job->fb)
+	lockdep_assert_held(&head->lock);
+	if (!miracast_writeback_wanted(head, state))
 		return;
 	job = new->writeback_job->priv;
 	/* Takes the job out of the state. */
-	drm_writeback_queue_job(writeback, new);
-
-	spin_lock_irq(&head->lock);
-	head->writeback_job = job;
-	spin_unlock_irq(&head->lock);
+	drm_writeback_queue_job(&head->writeback, new);
+	if (head->showing)
+		job->frame = head->frame;
+	job->frame.is.damage = (struct miracast_rect){ 0, 0, job->to.width, job->to.height };
+	list_add_tail(&job->link, &head->jobs);
 }
 
 static int miracast_writeback_atomic_check(struct drm_encoder *encoder,
@@ -395,9 +326,8 @@ static int miracast_writeback_atomic_check(struct drm_encoder *encoder,
 	if (!new->writeback_job || !new->writeback_job->fb)
 		return 0;
 	fb = new->writeback_job->fb;
-	if (fb->width != crtc_state->mode.hdisplay || fb->height != crtc_state->mode.vdisplay)
-		return -EINVAL;
-	if (fb->format->format != miracast_writeback_formats[0])
+	if (fb->width != crtc_state->mode.hdisplay || fb->height != crtc_state->mode.vdisplay ||
+	    fb->format->format != miracast_writeback_formats[0])
 		return -EINVAL;
 	return 0;
 }
@@ -410,7 +340,6 @@ static const struct drm_connector_helper_funcs miracast_writeback_helper_funcs =
 	.get_modes = miracast_writeback_get_modes,
 	.prepare_writeback_job = miracast_writeback_prepare_job,
 	.cleanup_writeback_job = miracast_writeback_cleanup_job,
-	.atomic_commit = miracast_writeback_atomic_commit,
 };
 
 static const struct drm_connector_funcs miracast_writeback_funcs = {
@@ -424,11 +353,11 @@ static const struct drm_connector_funcs miracast_writeback_funcs = {
 int miracast_writeback_init(struct miracast_head *head)
 {
 	struct drm_encoder *encoder = &head->writeback.encoder;
-	u32 clones;
 	int ret;
 
-	INIT_WORK(&head->engine, miracast_engine_work);
-	INIT_WORK(&head->foreign, miracast_foreign_work);
+	INIT_LIST_HEAD(&head->crc_job.link);
+	INIT_WORK(&head->own_work, miracast_own_work);
+	INIT_WORK(&head->copy_work, miracast_copy_work);
 
 	drm_connector_helper_add(&head->writeback.base, &miracast_writeback_helper_funcs);
 	ret = drm_writeback_connector_init(&head->device->drm, &head->writeback,
@@ -441,8 +370,7 @@ int miracast_writeback_init(struct miracast_head *head)
 		return ret;
 
 	/* A commit that drives both is only valid if each says that it goes with the other. */
-	clones = drm_encoder_mask(&head->encoder) | drm_encoder_mask(encoder);
-	head->encoder.possible_clones = clones;
-	encoder->possible_clones = clones;
+	encoder->possible_clones = drm_encoder_mask(&head->encoder) | drm_encoder_mask(encoder);
+	head->encoder.possible_clones = encoder->possible_clones;
 	return 0;
 }
