@@ -30,6 +30,13 @@
 #define TRIAL_HEIGHT	 368
 #define TRIAL_NS	 (50 * NSEC_PER_MSEC) /* for each preset */
 #define TRIAL_FRAMES_MIN 4
+#define REFRESH_S	 2 /* a wave of intra macroblocks takes so long */
+
+/* The better preset is left when it takes this share of a picture's time, and tried again later. */
+#define SLOW_PERCENT 60
+#define FAST_PERCENT 20
+#define TRY_AGAIN_NS (10 * NSEC_PER_SEC)
+#define TRY_LAST_NS  (320 * NSEC_PER_SEC) /* each failure doubles the wait up to this */
 
 enum preset {
 	PRESET_ULTRAFAST,
@@ -56,6 +63,10 @@ struct encoder_impl {
 	uint32_t last_fourcc; /* 0: none yet */
 	bool idr_wanted;
 	int64_t pts; /* counts frames; x264 wants it to grow */
+
+	enum preset preset, best; /* in use; chosen at the beginning */
+	uint64_t took_ns;	  /* a picture, smoothed */
+	uint64_t try_ns, wait_ns; /* when the best one is tried again; how long after a failure */
 
 	struct packet packet; /* size 0: none */
 };
@@ -172,9 +183,7 @@ static void set_structure(x264_param_t *p)
 	p->i_dpb_size = 1;
 	p->i_bframe = 0;
 	p->b_cabac = 0;
-	p->i_keyint_max = X264_KEYINT_MAX_INFINITE;
 	p->i_scenecut_threshold = 0;
-	p->b_intra_refresh = 0;
 	p->b_vfr_input = 0; /* it would delay by a picture */
 	p->b_repeat_headers = 1;
 	p->b_annexb = 1;
@@ -221,6 +230,10 @@ static int set_param(x264_param_t *p, const struct encoder_config *c, enum prese
 	p->i_timebase_den = f->mode.refresh_hz;
 	p->i_level_idc = f->level_idc;
 	set_structure(p);
+	/* With intra refresh the interval is the wave's: there is still no IDR but on request. */
+	p->b_intra_refresh = c->intra_refresh;
+	p->i_keyint_max = c->intra_refresh ? REFRESH_S * f->mode.refresh_hz
+					   : X264_KEYINT_MAX_INFINITE;
 	set_colour(p, f->mode.height);
 	set_rate_param(p, c);
 	/* Without it x264 would call the stream Baseline whatever was asked. */
@@ -253,6 +266,8 @@ static int open_preset(const struct encoder_config *config, enum preset preset,
 	e->encoder.ops = &encoder_x264;
 	e->config = *config;
 	e->idr_wanted = true;
+	e->preset = e->best = preset;
+	e->wait_ns = TRY_AGAIN_NS;
 	e->mb_width = (config->format.mode.width + 15u) / 16;
 	e->mb_height = (config->format.mode.height + 15u) / 16;
 	e->mb_info = calloc(e->mb_width, e->mb_height);
@@ -415,10 +430,50 @@ static int encode(struct encoder_impl *e, const struct frame *f, x264_picture_t 
 	return 0;
 }
 
+/* ---- keeping up ---- */
+
+/* What differs between the presets can be changed in the midst of a stream, without an IDR. */
+static int set_preset(struct encoder_impl *e, enum preset preset)
+{
+	x264_param_t param;
+	int r = set_param(&param, &e->config, preset);
+
+	if (r < 0)
+		return r;
+	if (x264_encoder_reconfig(e->x264, &param) < 0)
+		return -EIO;
+	x264_encoder_parameters(e->x264, &e->param);
+	e->preset = preset;
+	log_debug("x264: %s from now on, a picture took %u us", preset_names[preset],
+		  (unsigned int)(e->took_ns / NSEC_PER_USEC));
+	return 0;
+}
+
+/*
+ * A machine that others keep busy gets the cheaper preset before it would drop pictures. The better
+ * one comes back when there is time for it, less often each time that this turns out wrong.
+ */
+static int follow_speed(struct encoder_impl *e, uint64_t began_ns, uint64_t now_ns)
+{
+	uint64_t period_ns = NSEC_PER_SEC / e->config.format.mode.refresh_hz;
+
+	e->took_ns = (7 * e->took_ns + now_ns - began_ns) / 8;
+	if (e->preset == PRESET_SUPERFAST && e->took_ns > period_ns * SLOW_PERCENT / 100) {
+		e->try_ns = now_ns + e->wait_ns;
+		e->wait_ns = 2 * e->wait_ns < TRY_LAST_NS ? 2 * e->wait_ns : TRY_LAST_NS;
+		return set_preset(e, PRESET_ULTRAFAST);
+	}
+	if (e->preset != e->best && now_ns >= e->try_ns &&
+	    e->took_ns < period_ns * FAST_PERCENT / 100)
+		return set_preset(e, e->best);
+	return 0;
+}
+
 static int x264_submit(struct encoder *encoder, const struct frame *f)
 {
 	struct encoder_impl *e = (struct encoder_impl *)encoder;
 	struct media_rect damage = get_damage(e, f);
+	uint64_t began_ns = clock_now_ns();
 	x264_picture_t in;
 	int r;
 
@@ -435,7 +490,8 @@ static int x264_submit(struct encoder *encoder, const struct frame *f)
 	mark_constant(e, &damage);
 	e->last_number = f->number;
 	e->last_fourcc = f->fourcc;
-	return encode(e, f, &in);
+	r = encode(e, f, &in);
+	return r < 0 ? r : follow_speed(e, began_ns, clock_now_ns());
 }
 
 static int x264_output(struct encoder *encoder, struct packet *ret)

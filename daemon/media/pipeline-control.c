@@ -17,6 +17,7 @@ static_assert(STREAM_ENCODER_CACHE == ENCODER_CACHE_SIZE, "the state holds the e
 
 #define PACE	   4 /* times the rate: how fast a large picture leaves */
 #define LARGEST_NS (25 * NSEC_PER_MSEC)
+#define STILL_NS   (2 * NSEC_PER_SEC) /* a resting picture is repeated so often */
 
 /* ------------------------------------------------------------------ life */
 
@@ -256,6 +257,8 @@ int pipeline_configure(struct pipeline *p, const struct media_configure *c, uint
 	if (r < 0)
 		return r;
 	apply_rate(p, c->rate_bps, c->max_frame_bytes);
+	p->config.intra_refresh = c->intra_refresh;
+	p->still_ns = c->still_hz ? NSEC_PER_SEC / c->still_hz : STILL_NS;
 	p->grace_ns = now_ns + GRACE_NS;
 	pipeline_begin_anew(p, now_ns);
 	r = warm_up(p, now_ns);

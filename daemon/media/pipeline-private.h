@@ -57,6 +57,7 @@ struct pipeline {
 	uint64_t last_new_ns; /* when it came */
 	uint64_t idr_paid_ns;	    /* until then IDRs on request are used up; see want_idr_soon */
 	unsigned int repeats;	    /* of that picture */
+	uint64_t still_ns;	    /* from one repetition to the next */
 	uint64_t encoder_failed_ns; /* 0: never */
 	uint64_t blocked_ns;	    /* last BLOCKED fact */
 	struct backlog backlog;

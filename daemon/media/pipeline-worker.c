@@ -100,6 +100,7 @@ static int prepare_encoder(struct worker *w)
 	const struct worker_job *job = &w->job;
 
 	if (!w->encoder || job->anew || job->back_end != w->back_end ||
+	    job->config.intra_refresh != w->config.intra_refresh ||
 	    !same_format(&job->config.format, &w->config.format))
 		return open_encoder(w);
 	return adapt_rate(w);

@@ -28,7 +28,6 @@
 #include <errno.h>
 
 #define REFINE_NS	(500 * NSEC_PER_MSEC) /* after which a resting picture is improved */
-#define STILL_NS	(2 * NSEC_PER_SEC)    /* and repeated */
 #define RETRY_NS	(100 * NSEC_PER_MSEC) /* a picture that was asked for may take so long */
 #define IDR_INTERVAL_NS (500 * NSEC_PER_MSEC) /* at most one on request in so long, two at once */
 #define REOPEN_NS	(10 * NSEC_PER_SEC)   /* an encoder that fails again within is given up */
@@ -60,6 +59,11 @@ static void tell_rate(struct pipeline *p, uint64_t now_ns);
 static void tell_blocked(struct pipeline *p, uint64_t now_ns);
 
 /* ------------------------------------------------------------------ the loop's turn */
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
 
 static uint64_t period_ns(const struct pipeline *p)
 {
@@ -294,7 +298,7 @@ static uint64_t bytes_read_by_cpu(const struct frame *f)
 /* When the picture, should it rest from now on, is sent the next time. */
 static void plan_repeat(struct pipeline *p, uint64_t now_ns)
 {
-	p->again_ns = now_ns + (p->repeats ? STILL_NS : REFINE_NS);
+	p->again_ns = now_ns + (p->repeats ? p->still_ns : earlier(REFINE_NS, p->still_ns));
 	if (p->idr_ns != NEVER_NS)
 		want_idr(p, p->idr_ns);
 }
@@ -510,11 +514,6 @@ unsigned int pipeline_get_polls(const struct pipeline *p, struct pollfd ret[PIPE
 	if (p->streaming && stream_wants_pollout(p->stream))
 		ret[n++] = (struct pollfd){ .fd = stream_get_fd(p->stream), .events = POLLOUT };
 	return n;
-}
-
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
 }
 
 uint64_t pipeline_get_deadline_ns(const struct pipeline *p)

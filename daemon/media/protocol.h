@@ -33,6 +33,7 @@
 #define MEDIA_HEARTBEAT_MS  500	 /* a HEARTBEAT this often, whatever else is going on */
 #define MEDIA_BIRTH_MS	    5000 /* no CAPS for this long after the start: hung */
 #define MEDIA_HUNG_MS	    2000 /* no HEARTBEAT for this long: hung, replaced */
+#define MEDIA_STILL_HZ_MAX  10
 #define MEDIA_TEXT_SIZE	    128
 #define MEDIA_MESSAGE_SIZE  512 /* no message is larger */
 
@@ -83,6 +84,9 @@ struct media_header {
 struct media_configure {
 	struct media_header header;
 	struct media_format format;
+	uint8_t still_hz;      /* so often is a resting picture repeated; 0: every two seconds */
+	uint8_t intra_refresh; /* 1: a wave of intra macroblocks, where the encoder can do it */
+	uint16_t reserved;
 	uint64_t rate_bps;	  /* of the video elementary stream */
 	uint32_t max_frame_bytes; /* the largest access unit, 0: no limit of its own */
 	uint32_t encoder;	  /* enum media_encoder */

@@ -5,17 +5,33 @@
  * the largest picture, and the price of a still picture.
  */
 #include "encode/encoder.h"
+#include "util/clock.h"
+#include "util/log.h"
 
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #define WIDTH  640
 #define HEIGHT 368
+
+/* Time goes by faster than on other machines: by that much more whenever somebody asks. */
+static uint64_t clock_skew_ns, clock_step_ns;
+
+uint64_t __real_clock_now_ns(void);
+uint64_t __wrap_clock_now_ns(void);
+
+uint64_t __wrap_clock_now_ns(void)
+{
+	clock_skew_ns += clock_step_ns;
+	return __real_clock_now_ns() + clock_skew_ns;
+}
 
 struct fixture {
 	const struct encoder_ops *ops;
@@ -55,6 +71,7 @@ static void open_encoder(struct fixture *f, uint16_t width, uint16_t height, uin
 	f->config = (struct encoder_config){
 		.format = { { width, height, hz }, profile, 42, MEDIA_AUDIO_NONE },
 		.rate_bps = rate,
+		.intra_refresh = f->config.intra_refresh,
 	};
 	assert_int_equal(f->ops->open(&f->config, &f->encoder), 0);
 	free(f->pixels);
@@ -554,6 +571,76 @@ static void test_probe(void **state)
 	test_rate(state);
 }
 
+/* Whether the log's end says so; the log was redirected into fd. */
+static bool has_logged(int fd, const char *text)
+{
+	char log[8192] = "";
+	ssize_t n = pread(fd, log, sizeof(log) - 1, 0);
+
+	assert_true(n >= 0 && (size_t)n < sizeof(log) - 1);
+	return strstr(log, text) != NULL;
+}
+
+static void encode_pictures(struct fixture *f, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		struct packet p;
+
+		draw_noise(f);
+		p = encode(f);
+		check_picture(&p, f->number == 101);
+	}
+}
+
+/* A machine that becomes slow gets the cheaper preset, and the better one back, without an IDR. */
+static void test_preset_follows_the_machine(void **state)
+{
+	struct fixture *f = *state;
+	int log = memfd_create("log", MFD_CLOEXEC), saved = dup(STDERR_FILENO);
+	bool slower, back;
+
+	open_encoder(f, 320, 240, 30, MEDIA_PROFILE_CBP,
+		     2000000); /* the machine was measured above */
+	log_set_level(LOG_LEVEL_DEBUG);
+	(void)dup2(log, STDERR_FILENO);
+	encode_pictures(f, 20);
+	slower = has_logged(log, "from now on");
+	clock_step_ns = 12 * NSEC_PER_MSEC;
+	encode_pictures(f, 20);
+	clock_step_ns = 0;
+	slower = !slower && has_logged(log, "ultrafast from now on");
+	encode_pictures(f, 60);
+	back = has_logged(log, "superfast from now on");
+	clock_skew_ns += 11 * NSEC_PER_SEC;
+	encode_pictures(f, 2);
+	back = !back && has_logged(log, "superfast from now on");
+	(void)dup2(saved, STDERR_FILENO);
+	log_set_level(LOG_LEVEL_INFO);
+	close(saved);
+	close(log);
+	assert_true(slower);
+	assert_true(back);
+}
+
+/* The wave takes the place of IDRs, which come on request alone. */
+static void test_intra_refresh(void **state)
+{
+	struct fixture *f = *state;
+	struct packet p;
+
+	f->config.intra_refresh = true;
+	open_encoder(f, 320, 240, 30, MEDIA_PROFILE_CBP, 2000000);
+	for (unsigned int i = 0; i < 150; i++) {
+		draw_noise(f);
+		p = encode(f);
+		assert_int_equal(p.idr, i == 0); /* parameter sets at each wave's beginning */
+	}
+	f->ops->request_idr(f->encoder);
+	draw_noise(f);
+	p = encode(f);
+	check_picture(&p, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -566,6 +653,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_layouts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_probe, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_preset_follows_the_machine, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_intra_refresh, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,6 +62,24 @@ static void test_sizes_and_versions(void **state)
 	assert_int_equal(media_fact_check(&m, sizeof(m.header)), -EBADMSG);
 }
 
+static void test_configure_beyond_its_limits(void **state)
+{
+	union media_message m = make_configure();
+
+	(void)state;
+	m.configure.still_hz = MEDIA_STILL_HZ_MAX;
+	m.configure.intra_refresh = 1;
+	assert_int_equal(media_command_check(&m, sizeof(m.configure)), 0);
+	m.configure.still_hz++;
+	assert_int_equal(media_command_check(&m, sizeof(m.configure)), -EBADMSG);
+	m = make_configure();
+	m.configure.intra_refresh = 2;
+	assert_int_equal(media_command_check(&m, sizeof(m.configure)), -EBADMSG);
+	m = make_configure();
+	m.configure.reserved = 1;
+	assert_int_equal(media_command_check(&m, sizeof(m.configure)), -EBADMSG);
+}
+
 static void test_commands_are_no_facts(void **state)
 {
 	union media_message m = make_configure();
@@ -245,6 +263,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sizes_and_versions),
+		cmocka_unit_test(test_configure_beyond_its_limits),
 		cmocka_unit_test(test_commands_are_no_facts),
 		cmocka_unit_test(test_configure),
 		cmocka_unit_test(test_facts),

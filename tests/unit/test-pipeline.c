@@ -544,6 +544,24 @@ static void test_still_picture(void **state)
 	end();
 }
 
+/* Some sinks want to hear of a resting picture more often. */
+static void test_still_picture_for_a_restless_sink(void **state)
+{
+	const struct media_configure c = { .format.mode = { WIDTH, HEIGHT, 30 },
+					   .format.level_idc = 31,
+					   .rate_bps = 1000000,
+					   .still_hz = 10 };
+
+	(void)state;
+	begin_with(-1);
+	stream_from(&src.source);
+	assert_int_equal(pipeline_configure(b.pipeline, &c, now), 0);
+	show(1);
+	assert_int_equal(run_for(2 * NSEC_PER_SEC), 0);
+	assert_in_range(net.pushed, 18, 21);
+	end();
+}
+
 static void test_idr_requests(void **state)
 {
 	unsigned int served;
@@ -1034,6 +1052,7 @@ int main(void)
 		cmocka_unit_test(test_one_frame_through_all_stages),
 		cmocka_unit_test(test_latency_counts_new_pictures),
 		cmocka_unit_test(test_still_picture),
+		cmocka_unit_test(test_still_picture_for_a_restless_sink),
 		cmocka_unit_test(test_idr_requests),
 		cmocka_unit_test(test_regular_idr_requests),
 		cmocka_unit_test(test_socket_backlog),
