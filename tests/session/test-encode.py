@@ -65,7 +65,7 @@ for name in DRIVERS + HABITS:
 def probe(run):
     """What an independent parser says of the bare stream."""
     path = run.folder / "cast.h264"
-    subprocess.run(["ffmpeg", "-loglevel", "error", "-nostdin", "-i", run.folder / "cast.ts", "-c",
+    subprocess.run(["ffmpeg", "-loglevel", "fatal", "-nostdin", "-i", run.folder / "cast.ts", "-c",
                     "copy", "-f", "h264", path], check=True)
     r = subprocess.run(["ffprobe", "-v", "error", "-show_streams", "-select_streams", "v", "-of",
                         "json", path], capture_output=True, text=True)
@@ -74,12 +74,13 @@ def probe(run):
 
 def psnr(run):
     """The dumped frame against the decoded one of the same PTS, as 4:2:0; dB."""
+    matrix = "bt709" if run.report("source")["mode"]["height"] >= 720 else "smpte170m"
     pts = run.report("source")["stream"]["dumped_pts"]
     r = subprocess.run(
         ["ffmpeg", "-hide_banner", "-nostdin", "-copyts", "-i", run.folder / "cast.ts", "-i",
          run.folder / "sent.ppm", "-lavfi",
          f"[0:v]select=eq(pts\\,{pts}),setpts=0,format=yuv420p[a];"
-         "[1:v]scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,"
+         f"[1:v]scale=out_color_matrix={matrix}:out_range=tv:flags=accurate_rnd+full_chroma_int,"
          "format=yuv420p,setpts=0[b];[a][b]psnr", "-f", "null", "-"],
         capture_output=True, text=True)
     found = re.search(r"PSNR .*average:([\d.]+|inf)", r.stderr)
@@ -105,20 +106,21 @@ def judge_stream(run):
 
 
 def judge_headers(run):
-    """Profile, level, size, colours and order, by libavformat."""
-    v = probe(run)
-    check(v["codec_name"] == "h264" and (v["width"], v["height"]) == (1280, 720), v)
+    """Profile, level, size, colours and order, by libavformat. A busy machine gets a small mode."""
+    v, mode = probe(run), run.report("source")["mode"]
+    check((v["width"], v["height"]) == (mode["width"], mode["height"]), (v, mode))
     check(v["profile"] in ("Constrained Baseline", "High", "Constrained High"), v["profile"])
-    check(v["level"] in (31, 32, 40, 41, 42), v["level"])
+    check(v["level"] == round(float(mode["level"]) * 10), (v["level"], mode))
     check(v["has_b_frames"] == 0, "pictures wait for others")
-    check(v["color_range"] == "tv" and v["color_space"] == "bt709", v)
-    check(v["r_frame_rate"] == "30/1", v["r_frame_rate"])
+    check(v["color_range"] == "tv" and 
+          v["color_space"] == ("bt709" if mode["height"] >= 720 else "smpte170m"), v)
+    check(v["r_frame_rate"] == f"{mode['refresh_hz']}/1", (v["r_frame_rate"], mode))
 
 
 def session(personality):
     def test(run):
         d, s = cast(run, personality, 4)
-        run.expect(d, 0, "streaming 1280x720", "vaapi")
+        run.expect(d, 0, "streaming", "vaapi")
         check(run.wait(s) == 0, run.log("sink"))
         check("the client:" not in run.log(), run.log())
         check(run.report("source")["encoder"] == "vaapi", run.report("source")["encoder"])
@@ -137,14 +139,14 @@ for name in DRIVERS:
 @case("auto takes the device that works")
 def auto(run):
     d, s = cast(run, "ihd-lp", 2, encoder="auto")
-    run.expect(d, 0, "streaming 1280x720", "vaapi")
+    run.expect(d, 0, "streaming", "vaapi")
     run.wait(s)
 
 
 @case("x264 is taken where it is demanded, device or not")
 def demanded_x264(run):
     d, s = cast(run, "ihd-lp", 2, encoder="x264")
-    run.expect(d, 0, "streaming 1280x720")
+    run.expect(d, 0, "streaming")
     run.wait(s)
     check("va-driver" not in run.log(), run.log())
     judge_stream(run)
@@ -214,7 +216,7 @@ def demanded(why, env):
 def falls_back(env):
     def test(run):
         d, s = cast(run, None, 2, encoder="auto", env=env)
-        run.expect(d, 0, "streaming 1280x720", "x264")
+        run.expect(d, 0, "streaming", "x264")
         check(run.wait(s) == 0, run.log("sink"))
         judge_stream(run)
     return test
