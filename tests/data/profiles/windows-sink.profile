@@ -17,6 +17,6 @@ microsoft_diagnostics_capability: supported
 microsoft_audio_mute: supported
 microsoft_multiscreen_projection: none
 microsoft_color_space_conversion: supported
-@keepalive set-parameter every=300ms
+@keepalive set-parameter every=150ms
 @request M8 body="microsoft_teardown_reason: C00D4278 no picture came\r\n"
 @teardown after=600ms
