@@ -4,7 +4,7 @@
  * Takes one connection; the listening socket closes with it, so that a second client, or one left
  * over from an earlier session, is refused by the kernel.
  */
-#include "link/link.h"
+#include "link/link-private.h"
 
 #include "util/clock.h"
 
@@ -17,9 +17,8 @@
 
 #define CONNECT_LIMIT_US (30 * USEC_PER_SEC)
 
-struct link {
-	const struct link_events *events;
-	void *userdata;
+struct direct_link {
+	struct link link; /* first */
 	uint64_t rate_bps;
 	uint64_t limit_us;
 	int listen_fd;
@@ -30,6 +29,7 @@ struct link {
 
 static int on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata);
 static int on_limit(sd_event_source *source, uint64_t now_us, void *userdata);
+static void direct_free(struct link *link);
 
 static int listen_on(const struct sockaddr_in *address)
 {
@@ -47,22 +47,12 @@ static int listen_on(const struct sockaddr_in *address)
 	return TAKE_FD(fd);
 }
 
-int link_open_direct(struct sd_event *event, const struct sockaddr_in *address, uint64_t rate_bps,
-		     const struct link_events *events, void *userdata, struct link **ret)
-{
-	_cleanup_(link_freep) struct link *l = calloc(1, sizeof(*l));
-	int r;
+static const struct link_type direct_type = { .free = direct_free };
 
-	if (!l)
-		return -ENOMEM;
-	*l = (struct link){
-		.events = events,
-		.userdata = userdata,
-		.rate_bps = rate_bps,
-		.limit_us = clock_limit_us(CONNECT_LIMIT_US),
-		.listen_fd = -1,
-		.rtsp_fd = -1,
-	};
+static int start_listening(struct direct_link *l, struct sd_event *event,
+			   const struct sockaddr_in *address)
+{
+	int r;
 
 	l->listen_fd = listen_on(address);
 	if (l->listen_fd < 0)
@@ -70,30 +60,50 @@ int link_open_direct(struct sd_event *event, const struct sockaddr_in *address, 
 	r = sd_event_add_io(event, &l->listen_source, l->listen_fd, EPOLLIN, on_connection, l);
 	if (r < 0)
 		return r;
-	r = sd_event_add_time_relative(event, &l->limit_source, CLOCK_MONOTONIC, l->limit_us, 0,
-				       on_limit, l);
-	if (r < 0)
+	return sd_event_add_time_relative(event, &l->limit_source, CLOCK_MONOTONIC, l->limit_us, 0,
+					  on_limit, l);
+}
+
+int link_open_direct(struct sd_event *event, const struct sockaddr_in *address, uint64_t rate_bps,
+		     const struct link_events *events, void *userdata, struct link **ret)
+{
+	struct direct_link *l = calloc(1, sizeof(*l));
+	int r;
+
+	if (!l)
+		return -ENOMEM;
+	*l = (struct direct_link){
+		.link = { .type = &direct_type, .events = events, .userdata = userdata },
+		.rate_bps = rate_bps,
+		.limit_us = clock_limit_us(CONNECT_LIMIT_US),
+		.listen_fd = -1,
+		.rtsp_fd = -1,
+	};
+	r = start_listening(l, event, address);
+	if (r < 0) {
+		direct_free(&l->link);
 		return r;
-	*ret = TAKE_PTR(l);
+	}
+	*ret = &l->link;
 	return 0;
 }
 
-static void stop_listening(struct link *l)
+static void stop_listening(struct direct_link *l)
 {
 	l->listen_source = sd_event_source_disable_unref(l->listen_source);
 	l->limit_source = sd_event_source_disable_unref(l->limit_source);
 	l->listen_fd = close_fd(l->listen_fd);
 }
 
-static void fail(struct link *l, int error, const char *text)
+static void fail(struct direct_link *l, int error, const char *text)
 {
 	stop_listening(l);
-	l->events->failed(l->userdata, LINK_STAGE_RTSP_WAIT, error, text);
+	l->link.events->failed(l->link.userdata, LINK_STAGE_RTSP_WAIT, error, text);
 }
 
 static int on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
-	struct link *l = userdata;
+	struct direct_link *l = userdata;
 	struct session_link_stats stats = { .current_bps = l->rate_bps };
 	int one = 1;
 	int rtsp_fd;
@@ -110,13 +120,13 @@ static int on_connection(sd_event_source *source, int fd, uint32_t revents, void
 	(void)setsockopt(rtsp_fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	l->rtsp_fd = rtsp_fd;
 	stop_listening(l);
-	l->events->connected(l->userdata, rtsp_fd, &stats);
+	l->link.events->connected(l->link.userdata, rtsp_fd, &stats);
 	return 0;
 }
 
 static int on_limit(sd_event_source *source, uint64_t now_us, void *userdata)
 {
-	struct link *l = userdata;
+	struct direct_link *l = userdata;
 	char text[128];
 
 	(void)source;
@@ -128,23 +138,11 @@ static int on_limit(sd_event_source *source, uint64_t now_us, void *userdata)
 	return 0;
 }
 
-struct link *link_free(struct link *l)
+static void direct_free(struct link *link)
 {
-	if (!l)
-		return NULL;
+	struct direct_link *l = (struct direct_link *)link;
+
 	stop_listening(l);
 	l->rtsp_fd = close_fd(l->rtsp_fd);
 	free(l);
-	return NULL;
-}
-
-const char *link_stage_to_string(enum link_stage stage)
-{
-	switch (stage) {
-	case LINK_STAGE_LISTEN:
-		return "listen";
-	case LINK_STAGE_RTSP_WAIT:
-		return "waiting for the sink's connection";
-	}
-	return "unknown";
 }
