@@ -2,6 +2,7 @@
 #include "direct.h"
 
 #include "link/link.h"
+#include "p2p.h"
 #include "rate-file.h"
 #include "report.h"
 #include "util/clock.h"
@@ -18,7 +19,8 @@
 struct direct {
 	const struct direct_config *config;
 	sd_event *event;
-	struct link *link;
+	struct link *link; /* to a plain address, or */
+	struct p2p *p2p;   /* over Wi-Fi Direct */
 	struct session *session;
 	struct report report;
 	sd_event_source *seconds_source;
@@ -29,6 +31,8 @@ struct direct {
 
 static void on_connected(void *userdata, int rtsp_fd, const struct session_link_stats *stats);
 static void on_link_failed(void *userdata, enum link_stage stage, int error, const char *text);
+static void on_link_lost(void *userdata, int error, const char *text);
+static void on_link_rate(void *userdata, const struct session_data_rate *rate);
 static void on_started(void *userdata, int error, const struct session_info *info,
 		       const struct session_end *why);
 static int on_register_data_rate(void *userdata, bool on);
@@ -44,6 +48,8 @@ static void on_transcript(void *userdata, bool sent, const char *text, size_t si
 static const struct link_events link_events = {
 	.connected = on_connected,
 	.failed = on_link_failed,
+	.lost = on_link_lost,
+	.rate = on_link_rate,
 };
 
 static const struct session_ops session_ops = {
@@ -70,6 +76,17 @@ static const char *create_hint(int error)
 	default:
 		return strerror(-error);
 	}
+}
+
+static int open_p2p(struct direct *d)
+{
+	int r = p2p_open(d->event, d->config->p2p, &link_events, d, &d->p2p);
+
+	if (r < 0)
+		return log_err(r, "Wi-Fi Direct: cannot talk to the system's D-Bus: %s",
+			       strerror(-r));
+	log_info("looking for the sink %s", d->config->p2p->sink);
+	return 0;
 }
 
 static int open_link(struct direct *d)
@@ -105,7 +122,7 @@ static int run(struct direct *d)
 	r = session_create(d->event, &d->config->session, &session_ops, d, &d->session);
 	if (r < 0)
 		return log_err(r, "create: %s", create_hint(r));
-	r = open_link(d);
+	r = d->config->p2p ? open_p2p(d) : open_link(d);
 	if (r < 0)
 		return r;
 	return sd_event_loop(d->event);
@@ -134,6 +151,7 @@ int direct_run(struct sd_event *event, const struct direct_config *config)
 	sd_event_source_disable_unref(d.rate_source);
 	session_destroy(d.session);
 	link_free(d.link);
+	p2p_free(d.p2p);
 	return r;
 }
 
@@ -147,6 +165,25 @@ static void leave(struct direct *d, int result)
 static void on_link_failed(void *userdata, enum link_stage stage, int error, const char *text)
 {
 	leave(userdata, log_err(error, "%s: %s", link_stage_to_string(stage), text));
+}
+
+/* The session would notice by its keep-alive, half a minute later. */
+static void on_link_lost(void *userdata, int error, const char *text)
+{
+	struct direct *d = userdata;
+
+	d->result = log_err(error, "%s: %s", link_stage_to_string(LINK_STAGE_UP), text);
+	if (session_get_state(d->session) == SESSION_STOPPED)
+		leave(d, d->result);
+	else
+		session_stop(d->session);
+}
+
+static void on_link_rate(void *userdata, const struct session_data_rate *rate)
+{
+	struct direct *d = userdata;
+
+	(void)session_data_rate(d->session, rate);
 }
 
 static void on_connected(void *userdata, int rtsp_fd, const struct session_link_stats *stats)
@@ -190,7 +227,7 @@ static int on_register_data_rate(void *userdata, bool on)
 
 	d->rate_source = sd_event_source_disable_unref(d->rate_source);
 	if (!d->config->rate_file)
-		return -EOPNOTSUPP;
+		return d->p2p ? p2p_report_rates(d->p2p, on) : -EOPNOTSUPP;
 	if (!on)
 		return 0;
 	return sd_event_add_time_relative(d->event, &d->rate_source, CLOCK_MONOTONIC, USEC_PER_SEC,

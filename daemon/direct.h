@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * miracastd --direct: one session on a plain address, without Wi-Fi and D-Bus. Owns the link and
+ * miracastd --direct and --p2p: one session on a plain address or over Wi-Fi Direct, without the D-Bus
+ * service. Owns the link and
  * the session, decides when they end, writes the report.
  */
 #ifndef MIRACAST_DIRECT_H
@@ -11,12 +12,14 @@
 #include <netinet/in.h>
 #include <stdint.h>
 
+struct p2p_config;
 struct rate_file;
 
 struct sd_event;
 
 struct direct_config {
 	struct sockaddr_in address;
+	const struct p2p_config *p2p; /* NULL: the address counts */
 	uint64_t rate_bps;
 	uint32_t seconds;	 /* of streaming; 0: until somebody ends it */
 	const char *report_path; /* NULL: none */

@@ -4,6 +4,7 @@
  * runs one session on a plain address.
  */
 #include "direct.h"
+#include "p2p.h"
 #include "rate-file.h"
 #include "service.h"
 #include "util/cleanup.h"
@@ -23,6 +24,7 @@
 
 struct options {
 	struct direct_config direct;
+	struct p2p_config p2p;
 	bool is_direct;
 	const char *root; /* of the service's configuration */
 	const char *input_path;	   /* of the y4m source */
@@ -33,6 +35,7 @@ struct options {
 };
 
 enum { OPTION_DIRECT = 256,
+       OPTION_P2P,
        OPTION_SOURCE,
        OPTION_MODE,
        OPTION_ENCODER,
@@ -47,6 +50,7 @@ enum { OPTION_DIRECT = 256,
 
 static const struct option long_options[] = {
 	{ "direct", required_argument, NULL, OPTION_DIRECT },
+	{ "p2p", required_argument, NULL, OPTION_P2P },
 	{ "source", required_argument, NULL, OPTION_SOURCE },
 	{ "mode", required_argument, NULL, OPTION_MODE },
 	{ "encoder", required_argument, NULL, OPTION_ENCODER },
@@ -71,6 +75,9 @@ static void print_help(void)
 	     "miracastd --direct ADDRESS[:PORT] [OPTION...]\n"
 	     "Stream one session to a Miracast sink that connects to a plain address.\n\n"
 	     "  --direct ADDRESS[:PORT]   IPv4 address to listen on for RTSP (port 7236)\n"
+	     "  --p2p SINK[,OPTION...]    over Wi-Fi Direct, to a sink by name or MAC address:\n"
+	     "                              method=button|pin|show-pin, intent=0..15, remember,\n"
+	     "                              interface=NAME, state=FILE, net=SOCKET\n"
 	     "  --source SOURCE           what to show:\n"
 	     "                              pattern[:WIDTHxHEIGHT@HZ]  a moving test picture\n"
 	     "                              device[:NODE]              the desktop (/dev/miracast)\n"
@@ -119,6 +126,10 @@ static int parse_option(int option, const char *value, struct options *o)
 	case OPTION_DIRECT:
 		o->is_direct = true;
 		return value_parse_address(value, &direct->address);
+	case OPTION_P2P:
+		o->is_direct = true;
+		direct->p2p = &o->p2p;
+		return p2p_parse(value, &o->p2p);
 	case OPTION_SOURCE:
 		return parse_source(value, o);
 	case OPTION_MODE:
@@ -280,6 +291,7 @@ static int run(struct options *o)
 	o->direct.session.dump_fd = dump_fd;
 	o->direct.session.media_program = program;
 	o->direct.session.host_name = host;
+	o->p2p.host_name = host;
 	return direct_run(event, &o->direct);
 }
 
