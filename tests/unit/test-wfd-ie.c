@@ -135,7 +135,7 @@ static void test_vendor_elements(void **state)
 	assert_int_equal(parse(BYTES(0xdd, 1), &ie), -EBADMSG);
 	assert_int_equal(parse(BYTES(0xdd), &ie), -EBADMSG);
 	assert_int_equal(parse(BYTES(0xdd, 13, VENDOR, TV, 0xdd), &ie), -EBADMSG);
-	assert_int_equal(parse(BYTES(0xdd, 13, VENDOR, TV, 0x30, 1, 0), &ie), -EBADMSG);
+	assert_int_equal(parse(BYTES(0xdd, 13, VENDOR, TV, 0x30, 4, 1, 2, 3, 4), &ie), -EBADMSG);
 	assert_int_equal(parse(BYTES(0xdd, 13, 0x50, 0x6f, 0x9a, 0x09, TV), &ie), -ENOENT);
 	assert_int_equal(parse(BYTES(0xdd, 4, VENDOR), &ie), -ENOENT);
 }
@@ -198,7 +198,7 @@ static void test_names(void **state)
 	NAME("\x80x", "?x");
 	/* Controls and what turns or hides text. */
 	NAME("\033[31mTV\001\r\n", "?[31mTV???");
-	NAME("TV\0hidden", "TV?hidden");
+	NAME("TV\0hidden\x1f", "TV?hidden?");
 	NAME("\xc2\x9bTV", "?TV");
 	NAME("a\xe2\x80\xae" "b\xe2\x81\xa6" "c\xe2\x80\x8f" "d", "a?b?c?d");
 	NAME("a\xe2\x80\x8b" "b\xef\xbb\xbf" "c\xd8\x9c", "a?b?c?");

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""This computer: wpa_supplicant on the bus, miracast-net, miracastd as user miracast."""
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+
+from sink import BUILD, OUT, RUN, uptime, wait
+
+NET = RUN / "net"
+STATE = pathlib.Path("/var/lib/miracast")
+USER = 990
+SUPPLICANT = "fi.w1.wpa_supplicant1"
+SCALE = os.environ.get("MIRACAST_TIME_SCALE", "3")
+
+
+def output(*command):
+    return subprocess.run([str(c) for c in command], capture_output=True, text=True,
+                          check=False).stdout
+
+
+def busctl(*arguments, user=None):
+    command = ["busctl", "--system", *arguments]
+    if user is not None:
+        command = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *command]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+class Source:
+    def __init__(self, interface="wlan0", options=""):
+        self.interface, self.options = interface, options
+        self.daemon = None
+        self.start_bus()
+        self.start_supplicant()
+        self.start_net()
+
+    @staticmethod
+    def start_bus():
+        with open("/etc/passwd", "a", encoding="ascii") as f:
+            f.write(f"miracast:x:{USER}:{USER}::/var/lib/miracast:/usr/sbin/nologin\n")
+        with open("/etc/group", "a", encoding="ascii") as f:
+            f.write(f"miracast:x:{USER}:\n")
+        policy = pathlib.Path(os.environ["VM_SOURCE"], "systemd/miracast-dbus.conf")
+        pathlib.Path("/etc/dbus-1/system.d/miracast.conf").write_text(policy.read_text())
+        pathlib.Path("/run/dbus").mkdir(exist_ok=True)
+        STATE.mkdir(parents=True, exist_ok=True)
+        os.chown(STATE, USER, USER)
+        subprocess.run(["dbus-daemon", "--system", "--fork"], check=True)
+
+    def start_supplicant(self):
+        config = RUN / "source.conf"
+        config.write_text("ctrl_interface=DIR=/run/p2p/source\ncountry=DE\n" + self.options)
+        self.supplicant = subprocess.Popen(
+            ["wpa_supplicant", "-u", "-s", "-i", self.interface, "-Dnl80211", "-c", config, "-t",
+             "-d", "-f", str(OUT / "supplicant-source.log")],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait(lambda: self.get_ies() is not None, 20)
+
+    def start_net(self):
+        NET.mkdir(parents=True, exist_ok=True)
+        self.net = subprocess.Popen([f"{BUILD}/daemon/miracast-net", "-v", "--socket",
+                                     str(NET / "socket")],
+                                    stdout=(OUT / "net.log").open("a"), stderr=subprocess.STDOUT)
+        wait((NET / "socket").exists, 20)
+
+    @staticmethod
+    def get_ies():
+        r = busctl("get-property", SUPPLICANT, "/fi/w1/wpa_supplicant1", SUPPLICANT, "WFDIEs")
+        return r.stdout.strip() if r.returncode == 0 else None
+
+    # ------------------------------------------------------------ one session
+
+    def cast(self, sink, *options, seconds=6, name="source", stdin=None, extra=()):
+        self.name = name
+        self.report_path = OUT / f"{name}.json"
+        self.report_path.unlink(missing_ok=True)
+        self.log_path = OUT / f"{name}.log"
+        words = ",".join([sink, f"net={NET}/socket", f"state={STATE}/sinks", *options])
+        # No capability, no privilege, no way back to one.
+        command = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups",
+                   "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs",
+                   f"{BUILD}/daemon/miracastd", "-v", "--p2p", words, "--source",
+                   "pattern:640x480@30", "--rate", "4000000", "--seconds", str(seconds),
+                   "--report", str(STATE / f"{name}.json"), *extra]
+        self.began = uptime()
+        self.daemon = subprocess.Popen(command, stdin=stdin or subprocess.DEVNULL,
+                                       stdout=self.log_path.open("w"), stderr=subprocess.STDOUT,
+                                       env={**os.environ, "MIRACAST_TIME_SCALE": SCALE})
+        return self.daemon
+
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    def said(self, *words):
+        return all(w in self.log() for w in words)
+
+    def wait_for(self, word, seconds=90):
+        return wait(lambda: word in self.log() or self.daemon.poll() is not None, seconds) and \
+            word in self.log()
+
+    def end(self, seconds=150):
+        try:
+            code = self.daemon.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.daemon.kill()
+            code = None
+        path = STATE / f"{self.name}.json"
+        self.report = json.loads(path.read_text()) if path.exists() else None
+        path.unlink(missing_ok=True)
+        return code
+
+    def stop(self):
+        if self.daemon and self.daemon.poll() is None:
+            self.daemon.send_signal(signal.SIGTERM)
+            self.end(20)
+
+    # ------------------------------------------------------------ what is there
+
+    @staticmethod
+    def leftovers():
+        """What a session may not leave: a group, an address, a child, a rule."""
+        found = []
+        links = output("/usr/sbin/ip", "-br", "link")
+        found += [f"interface {w}" for w in re.findall(r"^p2p-(?!dev)\S+", links, re.M)]
+        addresses = output("/usr/sbin/ip", "-br", "-4", "addr")
+        found += [f"address {a}" for a in re.findall(r"^p2p\S+.*\d+\.\d+\.\d+\.\d+", addresses,
+                                                     re.M)]
+        for process in ("dnsmasq", "dhcpcd", "miracast-media"):
+            for pid in output("pidof", process).split():
+                state = pathlib.Path(f"/proc/{pid}/stat")
+                if state.exists() and " Z " not in state.read_text():
+                    # Those of the sink live in its namespace.
+                    if os.readlink(f"/proc/{pid}/ns/net") == os.readlink("/proc/self/ns/net"):
+                        found.append(f"process {process}")
+        if "miracast-net" in output("nft", "list", "ruleset"):
+            found.append("firewall rule")
+        return found
+
+    def settle(self):
+        wait(lambda: not self.leftovers(), 15)
+        return self.leftovers()
