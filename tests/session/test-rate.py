@@ -117,7 +117,7 @@ def lossy(percent, seed, directives=()):
         if percent == 1 and directives:
             check(source["rate_bps"] == 4000000, source["rate_bps"])
         if percent >= 5:
-            check(link.rate(6, 7) < 3.9, "the rate was not lowered")
+            check(link.rate(6, 7) < (3.85 if directives else 2.5), "the rate was not lowered")
             check(source["link_quality"] != "good", source["link_quality"])
             check(source["link_quality"] == "poor" or percent < 20, source["link_quality"])
         check(run.report("sink")["rules"]["ts-continuity"] == 0, "continuity as sent")
