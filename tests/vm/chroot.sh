@@ -22,15 +22,17 @@ mirror() {
 		'Origin: Debian' 'Label: Debian' | head -1
 }
 
-# The image's own packages are unpacked and not installed: nothing boots from the folder itself, and
-# their scripts would make an initrd for it. Newer releases split them in several.
+# The image's own packages are unpacked and not installed, below /kernel: nothing boots from the
+# folder itself, and their scripts would make an initrd for it. Newer releases split them in several.
 # shellcheck disable=SC2016 # for the shell inside
 unpack_kernel='chroot "$1" sh -ec "
 	mkdir /kernel && cd /kernel
 	apt-get -q download \$(apt-cache depends --recurse --no-recommends --no-suggests \
 		--no-conflicts --no-breaks --no-replaces --no-enhances linux-image-amd64 |
 		grep -E \"^linux-(image|binary|modules)-.*amd64\$\" | grep -v ^linux-image-amd64 | sort -u)
-	for deb in *.deb; do dpkg-deb -x \$deb . && rm \$deb; done"'
+	for deb in *.deb; do dpkg-deb -x \$deb . && rm \$deb; done
+	[ -e lib ] || ln -s usr/lib lib
+	depmod -b . \$(ls lib/modules) 2>/dev/null"'
 
 make_folder() {
 	local url
