@@ -429,6 +429,11 @@ struct config *manager_get_config(struct manager *m)
 	return m->config;
 }
 
+const char *manager_get_media_program(const struct manager *m)
+{
+	return m->media_program;
+}
+
 struct manager_sink *manager_get_sink(struct manager *m, size_t i)
 {
 	return i < m->n_sinks ? m->sinks[i] : NULL;

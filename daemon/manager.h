@@ -96,6 +96,7 @@ void manager_set_finding(struct manager *m, bool on);
 bool manager_is_finding(const struct manager *m);
 
 struct config *manager_get_config(struct manager *m);
+const char *manager_get_media_program(const struct manager *m);
 
 /* By index, NULL behind the last; or by what a user writes: id, address or name. */
 struct manager_sink *manager_get_sink(struct manager *m, size_t i);

@@ -4,6 +4,7 @@
  * What a client switches on is its own and goes with it.
  */
 #include "bus/bus-private.h"
+#include "trial.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "values.h"
@@ -145,6 +146,44 @@ void bus_manager_transcribe(struct bus *b, const char *session, bool sent, const
 	}
 }
 
+/* ---------------------------------------------------------------- encoder */
+
+static void on_tried(void *userdata, const char *encoder)
+{
+	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+	struct bus *b = userdata;
+
+	if (*encoder) {
+		(void)sd_bus_reply_method_return(b->trial_call, "s", encoder);
+	} else {
+		(void)bus_set_error(&error, -EIO, "encoder",
+				    "none works: see the service's log, \"journalctl -u miracastd\"");
+		(void)sd_bus_reply_method_error(b->trial_call, &error);
+	}
+	b->trial_call = sd_bus_message_unref(b->trial_call);
+	b->trial = trial_free(b->trial);
+}
+
+static int try_encoder(struct bus *b, sd_bus_message *m, sd_bus_error *error)
+{
+	int r;
+
+	if (b->trial)
+		return bus_set_error(error, -EALREADY, "encoder", "a trial is under way");
+	r = trial_new(b->event, manager_get_media_program(b->manager),
+		      manager_get_config(b->manager)->encoder, on_tried, b, &b->trial);
+	if (r < 0)
+		return bus_set_error(error, r, "encoder", "miracast-media cannot be run: the "
+							  "installation is incomplete");
+	b->trial_call = sd_bus_message_ref(m);
+	return 1;
+}
+
+static int method_try_encoder(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return bus_authorize(userdata, m, MIRACAST_DBUS_ACTION_CONNECT, try_encoder, error);
+}
+
 /* ---------------------------------------------------------------- settings */
 
 static const char *const encoders[] = {
@@ -283,6 +322,8 @@ const sd_bus_vtable bus_manager_vtable[] = {
 	SD_BUS_METHOD("StopDiscovery", "", "", method_stop_discovery, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Monitor", "", "", method_monitor, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("StopMonitor", "", "", method_stop_monitor, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("TryEncoder", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", encoder),
+				method_try_encoder, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("SetSettings", SD_BUS_ARGS("a{sv}", settings), SD_BUS_NO_RESULT,
 				method_set_settings, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_SIGNAL_WITH_ARGS("Transcript", SD_BUS_ARGS("o", session, "b", sent, "t", time_us,

@@ -74,6 +74,8 @@ struct bus {
 	struct bus_session *sessions[MANAGER_CASTS_MAX];
 	size_t n_sessions;
 	sd_bus_track *finders, *monitors;
+	struct trial *trial; /* for trial_call */
+	sd_bus_message *trial_call;
 	struct bus_check *checks; /* a list */
 	struct bus_login login;
 };

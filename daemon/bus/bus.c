@@ -4,6 +4,7 @@
  * in the file of its interface; here they only come and go.
  */
 #include "bus/bus-private.h"
+#include "trial.h"
 #include "util/log.h"
 
 #include <errno.h>
@@ -90,6 +91,8 @@ struct bus *bus_free(struct bus *b)
 		free(s);
 	}
 	bus_login_done(b);
+	trial_free(b->trial);
+	sd_bus_message_unref(b->trial_call);
 	sd_bus_track_unref(b->finders);
 	sd_bus_track_unref(b->monitors);
 	sd_bus_slot_unref(b->manager_slot);

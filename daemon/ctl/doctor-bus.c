@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The doctor's checks of services: who is on the system bus, and which encoder works, by trial. */
+#include "ctl/doctor.h"
+#include "util/cleanup.h"
+
+#include <string.h>
+
+#define TRIAL_LIMIT_US UINT64_C(20000000)
+
+static const struct package supplicant_package = { "wpasupplicant", "wpa_supplicant",
+						   "wpa_supplicant", "wpa_supplicant" };
+static const struct package polkit_package = { "polkitd", "polkit", "polkit", "polkit" };
+static const struct package driver_package = {
+	"va-driver-all", "libva-intel-media-driver or mesa-va-drivers",
+	"intel-media-driver or libva-mesa-driver", "intel-media-driver or Mesa-libva"
+};
+
+enum presence {
+	PRESENCE_NONE,
+	PRESENCE_ACTIVATABLE,
+	PRESENCE_RUNNING,
+};
+
+static bool has_name(struct ctl *c, const char *method, const char *name)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+	const char *found;
+
+	if (sd_bus_call_method(c->bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+			       "org.freedesktop.DBus", method, NULL, &m, NULL) < 0 ||
+	    sd_bus_message_enter_container(m, 'a', "s") < 0)
+		return false;
+	while (sd_bus_message_read(m, "s", &found) > 0)
+		if (strcmp(found, name) == 0)
+			return true;
+	return false;
+}
+
+static enum presence get_presence(struct ctl *c, const char *name)
+{
+	if (has_name(c, "ListNames", name))
+		return PRESENCE_RUNNING;
+	return has_name(c, "ListActivatableNames", name) ? PRESENCE_ACTIVATABLE : PRESENCE_NONE;
+}
+
+static void check_ours(struct ctl *c, struct findings *f)
+{
+	switch (get_presence(c, MIRACAST_DBUS_NAME)) {
+	case PRESENCE_RUNNING:
+		finding_add(f, "service", VERDICT_OK, NULL, NULL, "miracastd is running");
+		break;
+	case PRESENCE_ACTIVATABLE:
+		finding_add(f, "service", VERDICT_OK, NULL, NULL,
+			    "miracastd is not running; it is started when it is needed");
+		break;
+	case PRESENCE_NONE:
+		finding_add(f, "service", VERDICT_PROBLEM,
+			    "run \"systemctl start miracastd\" and look at \"systemctl status "
+			    "miracastd\"",
+			    NULL, "miracastd is neither running nor known to the system bus");
+		break;
+	}
+}
+
+static void check_wireless(struct ctl *c, struct findings *f)
+{
+	bool has_iwd = get_presence(c, "net.connman.iwd") == PRESENCE_RUNNING;
+	bool has_supplicant = get_presence(c, "fi.w1.wpa_supplicant1") != PRESENCE_NONE;
+
+	if (has_supplicant)
+		finding_add(f, "wpa-supplicant", VERDICT_OK, NULL, NULL,
+			    "wpa_supplicant is on the system bus");
+	else
+		finding_add(f, "wpa-supplicant", VERDICT_PROBLEM, NULL, &supplicant_package,
+			    "wpa_supplicant is not on the system bus: no Wi-Fi Direct");
+	if (has_iwd)
+		finding_add(f, "iwd", VERDICT_PROBLEM,
+			    "let NetworkManager use wpa_supplicant, \"wifi.backend=wpa_supplicant\"",
+			    NULL, "iwd has the Wi-Fi hardware: Miracast needs wpa_supplicant");
+	if (get_presence(c, "org.freedesktop.NetworkManager") == PRESENCE_RUNNING)
+		finding_add(f, "network-manager", VERDICT_OK, NULL, NULL,
+			    "NetworkManager is running and leaves the groups of sinks alone");
+	if (get_presence(c, "org.fedoraproject.FirewallD1") == PRESENCE_RUNNING)
+		finding_add(f, "firewalld", VERDICT_OK, NULL, NULL,
+			    "firewalld is running and is asked to let sinks in");
+}
+
+void doctor_check_services(struct ctl *c, struct findings *f)
+{
+	if (!c->bus) {
+		finding_add(f, "bus", VERDICT_PROBLEM, "start dbus", NULL,
+			    "the system bus cannot be reached");
+		return;
+	}
+	check_ours(c, f);
+	if (get_presence(c, "org.freedesktop.PolicyKit1") == PRESENCE_NONE)
+		finding_add(f, "polkit", VERDICT_PROBLEM, NULL, &polkit_package,
+			    "without polkit only root may cast");
+	check_wireless(c, f);
+}
+
+/* The service opens the device itself: what it may do counts, not what we may. */
+void doctor_check_encoder(struct ctl *c, struct findings *f)
+{
+	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	const char *encoder;
+
+	if (!c->bus || get_presence(c, MIRACAST_DBUS_NAME) == PRESENCE_NONE)
+		return;
+	if (sd_bus_message_new_method_call(c->bus, &m, MIRACAST_DBUS_NAME, MIRACAST_DBUS_PATH,
+					   MIRACAST_DBUS_MANAGER, "TryEncoder") < 0 ||
+	    sd_bus_call(c->bus, m, TRIAL_LIMIT_US, &error, &reply) < 0 ||
+	    sd_bus_message_read(reply, "s", &encoder) < 0) {
+		finding_add(f, "encoder", VERDICT_PROBLEM, NULL, NULL, "no encoder works: %s",
+			    error.message ?: "the service does not answer");
+		return;
+	}
+	if (strstr(encoder, "x264"))
+		finding_add(f, "encoder", VERDICT_NOTE,
+			    "a GPU that encodes H.264 saves most of the processor's work",
+			    &driver_package, "the processor encodes (%s)", encoder);
+	else
+		finding_add(f, "encoder", VERDICT_OK, NULL, NULL, "the GPU encodes (%s)", encoder);
+}

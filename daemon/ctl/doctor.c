@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* miracastctl doctor: runs every check in the order in which a cast needs things, and tells. */
+#include "ctl/doctor.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const verdicts[] = {
+	[VERDICT_OK] = "ok",
+	[VERDICT_NOTE] = "note",
+	[VERDICT_PROBLEM] = "problem",
+	[VERDICT_UNKNOWN] = "unknown",
+};
+
+void finding_add(struct findings *f, const char *id, enum verdict verdict, const char *advice,
+		 const struct package *package, const char *format, ...)
+{
+	struct finding *one = &f->list[f->n];
+	va_list arguments;
+
+	if (f->n == FINDINGS_MAX)
+		return;
+	f->n++;
+	*one = (struct finding){ .id = id, .verdict = verdict, .package = package };
+	(void)snprintf(one->advice, sizeof(one->advice), "%s", advice ?: "");
+	va_start(arguments, format);
+	(void)vsnprintf(one->text, sizeof(one->text), format, arguments);
+	va_end(arguments);
+}
+
+/* ---------------------------------------------------------------- the distribution */
+
+static bool has_word(const char *line, const char *word)
+{
+	const char *at = strstr(line, word);
+
+	return at && !strchr("abcdefghijklmnopqrstuvwxyz", at[strlen(word)]);
+}
+
+/* os-release(5): ID and ID_LIKE. */
+static const char *get_package(const struct ctl *c, const struct package *p)
+{
+	char path[512], line[256];
+	const char *found = p->debian;
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/etc/os-release", c->root);
+	file = fopen(path, "re");
+	if (!file)
+		return found;
+	while (fgets(line, sizeof(line), file)) {
+		if (strncmp(line, "ID=", 3) != 0 && strncmp(line, "ID_LIKE=", 8) != 0)
+			continue;
+		if (has_word(line, "fedora") || has_word(line, "rhel"))
+			found = p->fedora;
+		else if (has_word(line, "arch"))
+			found = p->arch;
+		else if (has_word(line, "suse") || has_word(line, "opensuse"))
+			found = p->suse;
+	}
+	(void)fclose(file);
+	return found;
+}
+
+/* ---------------------------------------------------------------- telling */
+
+static void print_text(const struct ctl *c, const struct finding *one)
+{
+	printf("%-8s %s\n", verdicts[one->verdict], one->text);
+	if (*one->advice)
+		printf("         -> %s\n", one->advice);
+	if (one->package)
+		printf("         -> install the package %s\n", get_package(c, one->package));
+}
+
+static void print_json(const struct ctl *c, const struct findings *f)
+{
+	printf("[");
+	for (size_t i = 0; i < f->n; i++) {
+		const struct finding *one = &f->list[i];
+
+		printf("%s\n  {\"id\": \"%s\", \"verdict\": \"%s\", \"text\": ", i ? "," : "",
+		       one->id, verdicts[one->verdict]);
+		ctl_json_string(one->text);
+		printf(", \"advice\": ");
+		ctl_json_string(one->advice);
+		printf(", \"package\": ");
+		ctl_json_string(one->package ? get_package(c, one->package) : "");
+		printf("}");
+	}
+	printf("\n]\n");
+}
+
+int ctl_doctor(struct ctl *c)
+{
+	static struct findings f;
+	size_t problems = 0;
+
+	doctor_check_module(c, &f);
+	doctor_check_secure_boot(c, &f);
+	doctor_check_permissions(c, &f);
+	doctor_check_services(c, &f);
+	doctor_check_radio(c, &f);
+	doctor_check_programs(c, &f);
+	doctor_check_firewall(c, &f);
+	doctor_check_encoder(c, &f);
+	for (size_t i = 0; i < f.n; i++) {
+		problems += f.list[i].verdict == VERDICT_PROBLEM;
+		if (!c->json)
+			print_text(c, &f.list[i]);
+	}
+	if (c->json)
+		print_json(c, &f);
+	else if (problems == 0)
+		puts("\nNothing is wrong as far as this program can see.");
+	else
+		printf("\n%zu problem%s.\n", problems, problems > 1 ? "s" : "");
+	return problems ? CTL_PROBLEMS : CTL_OK;
+}
