@@ -385,7 +385,7 @@ int sender_send_urgent(struct sender *s, const struct rtp_run *run, uint64_t now
 	return r == -EAGAIN ? 0 : r;
 }
 
-int sender_flush(struct sender *s, uint64_t now_ns, uint64_t ahead_ns)
+int sender_flush(struct sender *s, uint64_t now_ns)
 {
 	struct sender_frame *f;
 	unsigned int count;
@@ -394,14 +394,12 @@ int sender_flush(struct sender *s, uint64_t now_ns, uint64_t ahead_ns)
 
 	if (s->fd < 0)
 		return 0;
-	if (ahead_ns > SENDER_AHEAD_MAX_NS)
-		ahead_ns = SENDER_AHEAD_MAX_NS;
 	s->blocked = false;
 	error = flush_urgent(s, now_ns);
 	if (error == -EAGAIN)
 		return 0;
 	while ((f = get_head(s)) && !s->blocked) {
-		count = s->ready ? s->ready : get_departing(s, f, now_ns + ahead_ns);
+		count = s->ready ? s->ready : get_departing(s, f, now_ns);
 		if (count == 0)
 			break;
 		r = send_head(s, f, count, now_ns);

@@ -28,7 +28,6 @@
 #define SENDER_FRAMES	    128	 /* frames in the queue */
 #define SENDER_BATCH	    48	 /* datagrams in one send: 64 KB and 64 segments are GSO's limits */
 #define SENDER_AGE_MAX_NS   (250 * NSEC_PER_MSEC)
-#define SENDER_AHEAD_MAX_NS (10 * NSEC_PER_MSEC)
 #define SENDER_GROUP_NS	    (1 * NSEC_PER_MSEC)
 
 /* A frame's datagrams, as they wait and leave. */
@@ -142,11 +141,10 @@ struct rtp_run sender_reserve_urgent(struct sender *s);
 int sender_send_urgent(struct sender *s, const struct rtp_run *run, uint64_t now_ns);
 
 /*
- * Send what may leave now, and what the pace would let out in the next ahead_ns, at most
- * SENDER_AHEAD_MAX_NS, because nobody will call until then. 0, or a -errno that no later call can
- * heal: -ENETDOWN, -ENETUNREACH (the datagrams are counted as errors and the queue goes on).
+ * Send what may leave now. 0, or a -errno that no later call can heal: -ENETDOWN, -ENETUNREACH (the
+ * datagrams are counted as errors and the queue goes on).
  */
-int sender_flush(struct sender *s, uint64_t now_ns, uint64_t ahead_ns);
+int sender_flush(struct sender *s, uint64_t now_ns);
 
 /* When to flush again; UINT64_MAX: nothing waits, or only for the socket (sender_is_blocked). */
 uint64_t sender_get_deadline_ns(const struct sender *s);

@@ -21,7 +21,7 @@ static const struct sender_ops sender_ops;
 
 static int push(struct stream *s, const struct rtp_run *run, const struct sender_frame *f,
 		uint64_t now_ns);
-static int send_due(struct stream *s, uint64_t due_ns, uint64_t now_ns);
+static int send_due(struct stream *s, uint64_t now_ns);
 static void update_counters(struct stream *s);
 
 int stream_new(const struct stream_numbers *numbers, const struct stream_ops *ops, void *userdata,
@@ -116,27 +116,22 @@ static int push(struct stream *s, const struct rtp_run *run, const struct sender
 
 int stream_flush(struct stream *s, uint64_t now_ns)
 {
-	return stream_flush_ahead(s, now_ns, 0);
-}
-
-int stream_flush_ahead(struct stream *s, uint64_t now_ns, uint64_t busy_ns)
-{
-	int r = sender_flush(&s->sender, now_ns, busy_ns);
-	int due = send_due(s, now_ns + busy_ns, now_ns);
+	int r = sender_flush(&s->sender, now_ns);
+	int due = send_due(s, now_ns);
 
 	update_counters(s);
 	return r < 0 ? r : due;
 }
 
 /* PSI and PCR that no picture takes along in time, in a datagram of their own. */
-static int send_due(struct stream *s, uint64_t due_ns, uint64_t now_ns)
+static int send_due(struct stream *s, uint64_t now_ns)
 {
 	struct rtp_run run;
 
-	if (due_ns < ts_get_deadline_ns(&s->ts))
+	if (now_ns < ts_get_deadline_ns(&s->ts))
 		return 0;
 	run = sender_reserve_urgent(&s->sender);
-	if (ts_write_due(&s->ts, &run, due_ns) <= 0)
+	if (ts_write_due(&s->ts, &run, now_ns) <= 0)
 		return 0;
 	return sender_send_urgent(&s->sender, &run, now_ns);
 }

@@ -87,12 +87,6 @@ int stream_push_audio(struct stream *s, const struct packet *p, uint64_t now_ns)
  */
 int stream_flush(struct stream *s, uint64_t now_ns);
 
-/*
- * The loop will be busy, with encoding say, for about busy_ns: sends what falls due meanwhile, so
- * that PCR and PSI keep their distances and a paced picture does not wait for the next one.
- */
-int stream_flush_ahead(struct stream *s, uint64_t now_ns, uint64_t busy_ns);
-
 /* CLOCK_MONOTONIC ns at which to call stream_flush; UINT64_MAX: never. */
 uint64_t stream_get_deadline_ns(const struct stream *s);
 

@@ -77,7 +77,7 @@ def cast(size, hz, seconds, *options):
 def make_h264(path, seconds, bps):
     """A baseline stream of a moving test picture, as both rivals and we can take it."""
     output(["ffmpeg", "-nostdin", "-y", "-f", "lavfi", "-i",
-            f"testsrc2=size=1920x1080:rate=30:duration={seconds},noise=alls=20:allf=t", "-c:v",
+            f"testsrc2=size=1920x1080:rate=30:duration={seconds},noise=c0s=20:c0f=t", "-c:v",
             "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-profile:v", "baseline",
             "-b:v", str(bps), "-maxrate", str(bps), "-bufsize", str(bps // 8), "-g", "300",
             "-bsf:v", "h264_mp4toannexb", "-f", "h264", path])

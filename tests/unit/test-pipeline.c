@@ -210,14 +210,6 @@ int stream_flush(struct stream *s, uint64_t now_ns)
 	return 0;
 }
 
-int stream_flush_ahead(struct stream *s, uint64_t now_ns, uint64_t busy_ns)
-{
-	(void)s;
-	(void)now_ns;
-	(void)busy_ns;
-	return 0;
-}
-
 uint64_t stream_get_deadline_ns(const struct stream *s)
 {
 	(void)s;

@@ -175,7 +175,7 @@ static void check_whole_frame(struct fixture *f)
 	/* 60 datagrams, of which the last has 2 packets */
 	assert_int_equal(push(f, 1, 59 * 7 + 2, true, true, NOW), 0);
 	assert_int_equal(f->first, 0);
-	assert_int_equal(sender_flush(&f->sender, NOW, 0), 0);
+	assert_int_equal(sender_flush(&f->sender, NOW), 0);
 	assert_int_equal(receive(f, 1000, 12 + 2 * 188), 60);
 	assert_int_equal(f->departed, 60);
 	assert_int_equal(f->first, 1);
@@ -236,7 +236,7 @@ static void test_socket_options(void **state)
 	assert_int_equal(sender_set_socket(&f->sender, -1), 0);
 	assert_int_equal(f->sender.fd, -1);
 	assert_int_equal(push(f, 1, 1, true, true, NOW), -ENOTCONN);
-	assert_int_equal(sender_flush(&f->sender, NOW, 0), 0);
+	assert_int_equal(sender_flush(&f->sender, NOW), 0);
 }
 
 /* A frame of 120 datagrams at 10 Mbit/s with 20 in the bucket: never more than the pace allows. */
@@ -251,7 +251,7 @@ static void test_pace(void **state)
 	sender_set_rate(&f->sender, rate, (uint32_t)burst);
 	assert_int_equal(push(f, 1, 120 * 7, true, true, now), 0);
 	for (;;) {
-		assert_int_equal(sender_flush(&f->sender, now, 0), 0);
+		assert_int_equal(sender_flush(&f->sender, now), 0);
 		assert_true(f->departed > sent);
 		sent = f->departed;
 		flushes++;
@@ -281,31 +281,13 @@ static void test_groups(void **state)
 	for (; !f->sent; flushes++) {
 		if (flushes)
 			now = sender_get_deadline_ns(&f->sender);
-		assert_int_equal(sender_flush(&f->sender, now, 0), 0);
+		assert_int_equal(sender_flush(&f->sender, now), 0);
 		receive(f, 1000, 0);
 	}
 	/* 4 ms at once, the rest, 28 ms, in groups of 9 */
 	assert_in_range(flushes, 25, 32);
 	assert_int_equal(f->received, 300);
 	assert_int_equal(sender_get_drain_ns(&f->sender, 1328, now) / NSEC_PER_USEC, 106);
-}
-
-/* Before a pause of the loop, what the pace lets out meanwhile leaves at once, within limits. */
-static void test_ahead(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_int_equal(sender_set_socket(&f->sender, make_udp(f)), 0);
-	/* 10 datagrams in 9.4 ms */
-	sender_set_rate(&f->sender, 11300000, 20 * 1328);
-	assert_int_equal(push(f, 1, 100 * 7, true, true, NOW), 0);
-	assert_int_equal(sender_flush(&f->sender, NOW, 5 * NSEC_PER_MSEC), 0);
-	assert_int_equal(f->departed, 25);
-	assert_int_equal(sender_flush(&f->sender, NOW, NSEC_PER_SEC), 0);
-	assert_int_equal(f->departed, 30);
-	/* It is not for free. */
-	assert_int_equal(sender_flush(&f->sender, NOW + 10 * NSEC_PER_MSEC, 0), 0);
-	assert_int_equal(f->departed, 30);
 }
 
 /* An idle link saves up no more than the bucket. */
@@ -316,10 +298,10 @@ static void test_burst_after_pause(void **state)
 	assert_int_equal(sender_set_socket(&f->sender, make_udp(f)), 0);
 	sender_set_rate(&f->sender, 10000000, 20 * 1328);
 	assert_int_equal(push(f, 1, 20 * 7, true, true, NOW), 0);
-	assert_int_equal(sender_flush(&f->sender, NOW, 0), 0);
+	assert_int_equal(sender_flush(&f->sender, NOW), 0);
 	assert_int_equal(f->departed, 20);
 	assert_int_equal(push(f, 2, 50 * 7, true, false, NOW + 60 * NSEC_PER_SEC), 0);
-	assert_int_equal(sender_flush(&f->sender, NOW + 60 * NSEC_PER_SEC, 0), 0);
+	assert_int_equal(sender_flush(&f->sender, NOW + 60 * NSEC_PER_SEC), 0);
 	assert_int_equal(f->departed, 40);
 }
 
@@ -333,7 +315,7 @@ static void test_blocked(void **state)
 	use_blocking(f);
 	for (unsigned int i = 1; i <= 10; i++)
 		assert_int_equal(push(f, i, 30 * 7 + 1, true, i == 1, NOW), 0);
-	assert_int_equal(sender_flush(&f->sender, NOW, 0), 0);
+	assert_int_equal(sender_flush(&f->sender, NOW), 0);
 	assert_true(sender_is_blocked(&f->sender));
 	assert_int_equal(sender_get_deadline_ns(&f->sender), UINT64_MAX);
 	assert_int_equal(sender_reserve_urgent(&f->sender).limit, 0);
@@ -342,7 +324,7 @@ static void test_blocked(void **state)
 	assert_true(queue.bytes > 9 * 30 * 1328);
 	for (; f->received < 310 && rounds < 1000; rounds++) {
 		receive(f, rounds % 4, 12 + 188);
-		assert_int_equal(sender_flush(&f->sender, NOW, 0), 0);
+		assert_int_equal(sender_flush(&f->sender, NOW), 0);
 	}
 	assert_int_equal(f->received, 310);
 	assert_int_equal(f->sent, 10);
@@ -362,7 +344,7 @@ static void test_give_up(void **state)
 	use_blocking(f);
 	for (unsigned int i = 1; i <= 8; i++, now += 33 * NSEC_PER_MSEC) {
 		assert_int_equal(push(f, i, 30 * 7, i != 4, i == 1, now), 0);
-		assert_int_equal(sender_flush(&f->sender, now, 0), 0);
+		assert_int_equal(sender_flush(&f->sender, now), 0);
 	}
 	assert_int_equal(f->dropped, 0);
 	now = NOW + SENDER_AGE_MAX_NS + 1;
@@ -374,7 +356,7 @@ static void test_give_up(void **state)
 	assert_int_equal(push(f, 12, 7, false, false, now), 0);
 	for (int i = 0; i < 1000 && f->sent < 4; i++) {
 		receive(f, 5, 0);
-		assert_int_equal(sender_flush(&f->sender, now, 0), 0);
+		assert_int_equal(sender_flush(&f->sender, now), 0);
 	}
 	receive(f, 100, 0);
 	assert_int_equal(f->sent, 4); /* 1, 4, 11, 12 */
@@ -395,7 +377,7 @@ static void test_begun_in_vain(void **state)
 	while (send(f->sender.fd, junk, sizeof(junk), MSG_DONTWAIT) > 0)
 		;
 	assert_int_equal(push(f, 1, 10 * 7, true, true, now), 0);
-	assert_int_equal(sender_flush(&f->sender, now, 0), 0);
+	assert_int_equal(sender_flush(&f->sender, now), 0);
 	assert_int_equal(f->first, 1);
 	assert_int_equal(f->sender.counters.datagrams, 0);
 	now += 2 * SENDER_AGE_MAX_NS;
@@ -404,7 +386,7 @@ static void test_begun_in_vain(void **state)
 	while (recv(f->receiver, junk, sizeof(junk), MSG_DONTWAIT) == sizeof(junk))
 		;
 	for (int i = 0; i < 10; i++) {
-		assert_int_equal(sender_flush(&f->sender, now, 0), 0);
+		assert_int_equal(sender_flush(&f->sender, now), 0);
 		receive(f, 100, 0);
 	}
 	assert_int_equal(f->sent, 1);
@@ -419,7 +401,7 @@ static void test_first_must_be_idr(void **state)
 	assert_int_equal(push(f, 1, 7, true, false, NOW), -ENOBUFS);
 	assert_int_equal(push(f, 2, 7, false, false, NOW), 0);
 	assert_int_equal(push(f, 3, 7, true, true, NOW), 0);
-	assert_int_equal(sender_flush(&f->sender, NOW, 0), 0);
+	assert_int_equal(sender_flush(&f->sender, NOW), 0);
 	assert_int_equal(f->sent, 2);
 	assert_int_equal(f->dropped, 1);
 }
@@ -436,7 +418,7 @@ static void test_ring(void **state)
 		assert_int_equal(push(f, i, 1 + i * 97 % 1400, false, false, now), 0);
 		while (f->sender.slots_used > 3800) {
 			now = sender_get_deadline_ns(&f->sender);
-			assert_int_equal(sender_flush(&f->sender, now, 0), 0);
+			assert_int_equal(sender_flush(&f->sender, now), 0);
 			for (uint8_t d[2048]; recv(f->receiver, d, sizeof(d), MSG_DONTWAIT) > 0;
 			     f->received++)
 				assert_memory_equal(d, &f->received, 4);
@@ -475,7 +457,7 @@ static void test_refused(void **state)
 	assert_int_equal(sender_set_socket(&f->sender, fd), 0);
 	for (unsigned int i = 1; i <= 20; i++) {
 		assert_int_equal(push(f, i, 70 * 7, true, i == 1, NOW), 0);
-		assert_int_equal(sender_flush(&f->sender, NOW, 0), 0);
+		assert_int_equal(sender_flush(&f->sender, NOW), 0);
 	}
 	assert_int_equal(f->sent, 20);
 	assert_int_equal(f->sender.counters.datagrams + f->sender.counters.errors, 20 * 70);
@@ -491,7 +473,7 @@ static void test_fatal(void **state)
 	assert_int_equal(sender_set_socket(&f->sender, make_udp(f)), 0);
 	close(f->sender.fd);
 	assert_int_equal(push(f, 1, 70 * 7, true, true, NOW), 0);
-	assert_int_equal(sender_flush(&f->sender, NOW, 0), -EBADF);
+	assert_int_equal(sender_flush(&f->sender, NOW), -EBADF);
 	assert_int_equal(f->lost, 70);
 	assert_int_equal(f->sender.counters.errors, 70);
 	f->sender.fd = -1;
@@ -505,7 +487,7 @@ static void test_urgent(void **state)
 	assert_int_equal(sender_set_socket(&f->sender, make_udp(f)), 0);
 	sender_set_rate(&f->sender, 1000000, 16 * 1328);
 	assert_int_equal(push(f, 1, 70 * 7, true, true, NOW), 0);
-	assert_int_equal(sender_flush(&f->sender, NOW, 0), 0);
+	assert_int_equal(sender_flush(&f->sender, NOW), 0);
 	assert_int_equal(f->departed, 16);
 	run = sender_reserve_urgent(&f->sender);
 	assert_int_equal(rtp_left(&run), 7);
@@ -530,7 +512,7 @@ static void test_urgent_blocked(void **state)
 	assert_true(sender_is_blocked(&f->sender));
 	assert_int_equal(push(f, 1, 7, true, true, NOW), 0);
 	receive(f, 3, 12 + 188);
-	assert_int_equal(sender_flush(&f->sender, NOW, 0), 0);
+	assert_int_equal(sender_flush(&f->sender, NOW), 0);
 	receive(f, 100, 12 + 188);
 	assert_int_equal(f->received, f->departed);
 	assert_int_equal(f->sent, 1);
@@ -545,7 +527,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_socket_options, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_pace, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_groups, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_ahead, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_burst_after_pause, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_blocked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_give_up, set_up, tear_down),

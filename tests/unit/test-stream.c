@@ -216,26 +216,6 @@ static void test_still(void **state)
 	assert_int_equal(f->first, 1);
 }
 
-/* A loop that encodes for 30 ms says so before, and the distances hold. */
-static void test_busy(void **state)
-{
-	struct fixture *f = *state;
-	const uint64_t busy = 30 * NSEC_PER_MSEC;
-
-	for (unsigned int i = 0; i < 300; i++) {
-		uint64_t flip = START + i * (NSEC_PER_SEC / 24);
-
-		run_until(f, flip, 0);
-		assert_int_equal(stream_flush_ahead(f->stream, f->now, busy), 0);
-		receive(f);
-		f->now += busy;
-		assert_int_equal(push(f, i, 3000, i == 0, flip), 0);
-	}
-	assert_in_range(f->reader->pcr_gap_max, 1, 40 * 90);
-	assert_in_range(f->reader->psi_gap_max, 1, 100 * 90);
-	assert_int_equal(f->late, 0);
-}
-
 /*
  * The property: whatever the sizes, the times and the pace, every access unit arrives whole, the
  * sequence and the counters have no gap, PCR comes every 40 ms and PSI every 100 ms, and PTS is at
@@ -400,7 +380,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_one_picture, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_still, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_busy, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_random_unpaced, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_random_paced, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_random_starved, set_up, tear_down),
