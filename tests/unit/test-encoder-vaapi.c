@@ -373,10 +373,29 @@ static void test_picture(void **state)
 	assert_true(least >= MIN_PSNR_DB);
 }
 
-/* Over the wrap of frame_num, and two IDRs in a row. */
+/* By the stream's own SPS and PPS. */
+static uint32_t get_idr_pic_id(const struct packet *p)
+{
+	struct h264_slice slice = { .idr_pic_id = 0 };
+	struct h264_sps sps;
+	struct h264_pps pps;
+	struct h264_nal n;
+	size_t at = 0;
+
+	assert_true(h264_next_nal(p->data, p->size, &at, &n));
+	assert_int_equal(h264_parse_sps(&n, &sps), 0);
+	assert_true(h264_next_nal(p->data, p->size, &at, &n));
+	assert_int_equal(h264_parse_pps(&n, &pps), 0);
+	assert_true(h264_next_nal(p->data, p->size, &at, &n));
+	assert_int_equal(h264_parse_slice_header(&n, &sps, &pps, &slice), 0);
+	return slice.idr_pic_id;
+}
+
+/* Over the wrap of frame_num, and IDRs in a row, which must differ (7.4.3). */
 static void test_idr_on_request(void **state)
 {
 	struct fixture *f = *state;
+	uint32_t last_id = 0;
 
 	open_encoder(f, WIDTH, HEIGHT, 30, MEDIA_PROFILE_CBP, 30000000);
 	draw_waves(f);
@@ -390,6 +409,11 @@ static void test_idr_on_request(void **state)
 			draw_noise(f);
 		p = encode(f);
 		check_units(&p, idr);
+		if (!idr)
+			continue;
+		if (i > 0)
+			assert_int_not_equal(get_idr_pic_id(&p), last_id);
+		last_id = get_idr_pic_id(&p);
 	}
 }
 
