@@ -262,7 +262,7 @@ mutant("every-idr-request-obeyed", "daemon/media/pipeline.c",
        "#define IDR_INTERVAL_NS (500 * NSEC_PER_MSEC)", "#define IDR_INTERVAL_NS (5 * NSEC_PER_MSEC)",
        "pipeline", "session:IDR requests")
 mutant("still-picture-unrefined", "daemon/media/pipeline.c",
-       "(p->repeats ? STILL_NS : REFINE_NS)", "STILL_NS",
+       "(p->repeats ? p->still_ns : earlier(REFINE_NS, p->still_ns))", "p->still_ns",
        "pipeline")
 
 # ---------------------------------------------------------------- rate and RTCP
