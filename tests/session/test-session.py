@@ -213,7 +213,7 @@ def options(run):
                 ["--direct", "127.0.0.1", "--source", "pattern:64x"],
                 ["--direct", "127.0.0.1", "--rate", "5"],
                 ["--direct", "127.0.0.1", "--seconds", "-1"],
-                ["--direct", "127.0.0.1", "--encoder", "nvenc"], [], ["stray"]):
+                ["--direct", "127.0.0.1", "--encoder", "nvenc"], ["stray"], ["--rate", "5000000", "stray"]):
         p = run.spawn("daemon", [DAEMON, *bad])
         check(run.wait(p) == 2, f"{bad}: {p.returncode}")
         check("see --help" in run.log(), f"{bad}: {run.log()}")
