@@ -24,6 +24,7 @@ struct direct {
 	struct session *session;
 	struct report report;
 	sd_event_source *seconds_source;
+	sd_event_source *leave_source;
 	sd_event_source *rate_source; /* of --rate-file, while the session wants reports */
 	uint64_t started_us;
 	int result;
@@ -38,6 +39,7 @@ static void on_started(void *userdata, int error, const struct session_info *inf
 static int on_register_data_rate(void *userdata, bool on);
 static int on_rate(sd_event_source *source, uint64_t now_us, void *userdata);
 static int on_seconds(sd_event_source *source, uint64_t now_us, void *userdata);
+static int on_leave(sd_event_source *source, void *userdata);
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata);
 static void on_ended(void *userdata, const struct session_end *end);
 static void on_stopped(void *userdata);
@@ -148,6 +150,7 @@ int direct_run(struct sd_event *event, const struct direct_config *config)
 				    strerror(-w));
 	}
 	sd_event_source_disable_unref(d.seconds_source);
+	sd_event_source_disable_unref(d.leave_source);
 	sd_event_source_disable_unref(d.rate_source);
 	session_destroy(d.session);
 	link_free(d.link);
@@ -159,7 +162,19 @@ static void leave(struct direct *d, int result)
 {
 	if (d->result == 0)
 		d->result = result;
-	(void)sd_event_exit(d->event, 0);
+	if (!d->leave_source &&
+	    sd_event_add_defer(d->event, &d->leave_source, on_leave, d) < 0)
+		(void)sd_event_exit(d->event, 0);
+}
+
+/* Wi-Fi Direct first, and not from inside its own call: its bus goes with the loop. */
+static int on_leave(sd_event_source *source, void *userdata)
+{
+	struct direct *d = userdata;
+
+	(void)source;
+	d->p2p = p2p_free(d->p2p);
+	return sd_event_exit(d->event, 0);
 }
 
 static void on_link_failed(void *userdata, enum link_stage stage, int error, const char *text)

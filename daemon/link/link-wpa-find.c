@@ -48,6 +48,7 @@ static void find(struct wpa *w)
 	const char *type = w->finds == 0 ? "start_with_full" : "progressive";
 
 	w->finds++;
+	w->is_find_running = true; /* who ends it before the answer must stop it all the same */
 	if (wpa_new_call(w, w->path, WPA_P2P, "Find", &m) >= 0 &&
 	    sd_bus_message_append(m, "a{sv}", 2, "Timeout", "i", WPA_FIND_S, "DiscoveryType", "s",
 				  type) >= 0)

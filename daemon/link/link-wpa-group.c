@@ -24,7 +24,7 @@
 #define RATE_PACKETS	50 /* fewer a second say nothing about what the link carries */
 #define UNKNOWN_PHY_BPS UINT64_C(54000000)
 
-static const char sink_left[] = "the TV left the connection";
+static const char sink_left[] = "the TV left the connection: connect again";
 static const char no_helper[] =
 	"the network helper miracast-net does not answer: the installation is incomplete";
 
@@ -443,6 +443,16 @@ void wpa_group_release(struct wpa *w)
 	a->listen_source = sd_event_source_disable_unref(a->listen_source);
 	listener_close(&a->listener);
 	net_client_close(&a->net);
+}
+
+void wpa_group_abandon(struct wpa *w)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+
+	if (w->attempt.group[0] &&
+	    wpa_new_call(w, w->attempt.group, WPA_P2P, "Disconnect", &m) >= 0)
+		wpa_send_forget(w, m);
+	wpa_group_release(w);
 }
 
 static void closed(struct wpa *w)

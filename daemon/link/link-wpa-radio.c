@@ -335,7 +335,7 @@ void wpa_radio_on_interface_removed(struct wpa *w, sd_bus_message *m)
 	if (sd_bus_message_read(m, "o", &path) < 0)
 		return;
 	if (strcmp(path, w->path) == 0) {
-		wpa_group_release(w);
+		wpa_group_abandon(w);
 		wpa_enter_absent(w, no_radio);
 		wpa_radio_look(w);
 	} else {
@@ -359,7 +359,7 @@ static void on_radio_changed(struct wpa *w, sd_bus_message *m)
 	if (wpa_read_dictionary(m, interface_fields, 2, &now) < 0 || !now.state[0])
 		return;
 	if (strcmp(now.state, "interface_disabled") == 0 && w->state != WPA_ABSENT) {
-		wpa_group_release(w);
+		wpa_group_abandon(w);
 		wpa_enter_absent(w, wifi_off);
 	} else if (w->state == WPA_ABSENT && strcmp(now.state, "interface_disabled") != 0 &&
 		   !w->call) {

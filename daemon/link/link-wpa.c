@@ -285,23 +285,23 @@ void wpa_set_state(struct wpa *w, enum wpa_state state, uint64_t limit_us,
 /* Nothing is under way: do what is wanted next. */
 void wpa_enter_idle(struct wpa *w)
 {
+	wpa_set_state(w, WPA_IDLE, 0, NULL);
 	if (w->attempt.is_active && w->link && !w->link->is_over) {
 		wpa_connect_begin(w);
-		return;
-	}
-	if (w->is_find_wanted && !w->is_given_up) {
+	} else if (w->is_find_wanted && !w->is_given_up) {
 		wpa_find_enter(w);
-		return;
+	} else {
+		wpa_find_stop(w);
+		wpa_restore(w);
 	}
-	wpa_find_stop(w);
-	wpa_set_state(w, WPA_IDLE, 0, NULL);
-	wpa_restore(w);
 }
 
 void wpa_enter_absent(struct wpa *w, const char *why)
 {
 	bool is_news = w->state == WPA_ABSENT && w->absence != why;
 
+	if (w->owner[0])
+		wpa_restore(w);
 	w->absence = why;
 	w->path[0] = '\0';
 	wpa_find_forget(w);
