@@ -12,7 +12,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 # In the order in which they run; the slow ones only by name or with --all.
-FAST = ["lint", "unit", "replay", "contract", "config", "dbus", "ctl", "doctor",
+FAST = ["lint", "unit", "replay", "link", "contract", "config", "dbus", "ctl", "doctor",
         "session", "profiles", "hostile", "vm"]
 SLOW = ["encode", "rate", "mutants", "soak"]
 BUILD = "build/test"
