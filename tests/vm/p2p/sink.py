@@ -93,7 +93,8 @@ class Sink:
         if self.options:
             with config.open("a") as f:
                 f.write(self.options + "\n")
-        log = OUT / f"supplicant-{self.namespace}.log"
+        # Not over 9p: each line would hold the supplicant up for longer than a frame may wait.
+        log = RUN / f"supplicant-{self.namespace}.log"
         self.supplicant = subprocess.Popen(
             self.inside("wpa_supplicant", "-i", self.interface, "-Dnl80211", "-c", config, "-t",
                         "-d", "-f", log), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -160,6 +161,12 @@ class Sink:
     def on_p2p_group_removed(self, _words, _text):
         self.group = None
         self.stop_children()
+
+    def on_p2p_go_neg_failure(self, _words, _text):
+        self.control("P2P_LISTEN 600")
+
+    def on_p2p_group_formation_failure(self, _words, _text):
+        self.control("P2P_LISTEN 600")
 
     # ------------------------------------------------------------ its network
 

@@ -55,7 +55,7 @@ class Source:
         config.write_text("ctrl_interface=DIR=/run/p2p/source\ncountry=DE\n" + self.options)
         self.supplicant = subprocess.Popen(
             ["wpa_supplicant", "-u", "-s", "-i", self.interface, "-Dnl80211", "-c", config, "-t",
-             "-d", "-f", str(OUT / "supplicant-source.log")],
+             "-d", "-f", str(RUN / "supplicant-source.log")],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait(lambda: self.get_ies() is not None, 20)
 
@@ -63,7 +63,7 @@ class Source:
         NET.mkdir(parents=True, exist_ok=True)
         self.net = subprocess.Popen([f"{BUILD}/daemon/miracast-net", "-v", "--socket",
                                      str(NET / "socket")],
-                                    stdout=(OUT / "net.log").open("a"), stderr=subprocess.STDOUT)
+                                    stdout=(RUN / "net.log").open("a"), stderr=subprocess.STDOUT)
         wait((NET / "socket").exists, 20)
 
     @staticmethod
@@ -75,9 +75,7 @@ class Source:
 
     def cast(self, sink, *options, seconds=6, name="source", stdin=None, extra=()):
         self.name = name
-        self.report_path = OUT / f"{name}.json"
-        self.report_path.unlink(missing_ok=True)
-        self.log_path = OUT / f"{name}.log"
+        self.log_path = RUN / f"{name}.log"
         words = ",".join([sink, f"net={NET}/socket", f"state={STATE}/sinks", *options])
         # No capability, no privilege, no way back to one.
         command = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups",
