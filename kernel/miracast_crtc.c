@@ -392,11 +392,10 @@ static int miracast_plane_prepare_fb(struct drm_plane *plane, struct drm_plane_s
 static int miracast_plane_atomic_check(struct drm_plane *plane, struct drm_atomic_state *state)
 {
 	struct drm_plane_state *new = drm_atomic_get_new_plane_state(state, plane);
-	struct drm_crtc_state *crtc_state;
+	struct drm_crtc_state *crtc_state =
+		new->crtc ? drm_atomic_get_new_crtc_state(state, new->crtc) : NULL;
 
-	if (!new->crtc)
-		return 0;
-	crtc_state = drm_atomic_get_new_crtc_state(state, new->crtc);
+	/* Without a CRTC as well: it then says that nothing is visible. */
 	return drm_atomic_helper_check_plane_state(new, crtc_state, DRM_PLANE_NO_SCALING,
 						   DRM_PLANE_NO_SCALING, false, false);
 }
