@@ -10,6 +10,9 @@
 #include <systemd/sd-event.h>
 
 /* In the order in which they happen. */
+static void on_progress(void *userdata, enum link_stage stage);
+static void on_pin_wanted(void *userdata, bool was_wrong);
+static void on_pin_shown(void *userdata, const char *pin);
 static void on_connected(void *userdata, int rtsp_fd, const struct session_link_stats *stats);
 static void on_link_failed(void *userdata, enum link_stage stage, int error, const char *text);
 static void on_started(void *userdata, int error, const struct session_info *info,
@@ -17,6 +20,8 @@ static void on_started(void *userdata, int error, const struct session_info *inf
 static int on_register_data_rate(void *userdata, bool on);
 static void on_state_changed(void *userdata, enum session_state state);
 static void on_transcript(void *userdata, bool sent, const char *text, size_t size);
+static void on_rate(void *userdata, const struct session_data_rate *rate);
+static void on_lost(void *userdata, int error, const char *text);
 static void on_ended(void *userdata, const struct session_end *end);
 static void on_stopped(void *userdata);
 static int on_post(sd_event_source *source, void *userdata);
@@ -25,6 +30,11 @@ static void conclude(struct cast *c);
 static const struct link_events link_events = {
 	.connected = on_connected,
 	.failed = on_link_failed,
+	.progress = on_progress,
+	.pin_wanted = on_pin_wanted,
+	.pin_shown = on_pin_shown,
+	.lost = on_lost,
+	.rate = on_rate,
 };
 
 static const struct session_ops session_ops = {
@@ -72,13 +82,17 @@ static const char *create_text(int error)
 
 static int open_link(struct cast *c, const struct cast_target *target)
 {
+	if (target->wpa)
+		return link_open_wpa(target->wpa, &target->options, &link_events, c, &c->link);
 	return link_open_direct(c->event, &target->address, target->rate_bps, &link_events, c,
 				&c->link);
 }
 
 static const char *open_text(int error)
 {
-	return error == -EADDRINUSE ? "the RTSP port is in use by another program: end it, or give "
+	return error == -EBUSY ? "the radio has another sink, or just leaves one: end that session, "
+				 "or try again in a few seconds" :
+	       error == -EADDRINUSE ? "the RTSP port is in use by another program: end it, or give "
 				      "the sink another address" :
 	       error == -EADDRNOTAVAIL ? "the address is not one of this host" :
 					 strerror(-error);
@@ -116,6 +130,35 @@ int cast_new(struct sd_event *event, const struct session_config *config,
 	}
 	*ret = TAKE_PTR(c);
 	return 0;
+}
+
+static void on_progress(void *userdata, enum link_stage stage)
+{
+	struct cast *c = userdata;
+
+	if (c->state == CAST_LINKING)
+		set_state(c, CAST_LINKING, link_stage_to_string(stage));
+}
+
+static void on_pin_wanted(void *userdata, bool was_wrong)
+{
+	struct cast *c = userdata;
+
+	if (c->state == CAST_LINKING)
+		c->ops->pin_wanted(c->userdata, was_wrong);
+}
+
+static void on_pin_shown(void *userdata, const char *pin)
+{
+	struct cast *c = userdata;
+
+	if (c->state == CAST_LINKING)
+		c->ops->pin_shown(c->userdata, pin);
+}
+
+int cast_give_pin(struct cast *c, const char *pin)
+{
+	return c->state == CAST_LINKING ? link_give_pin(c->link, pin) : -ESTALE;
 }
 
 static void on_link_failed(void *userdata, enum link_stage stage, int error, const char *text)
@@ -165,12 +208,19 @@ static void on_started(void *userdata, int error, const struct session_info *inf
 	conclude(c);
 }
 
-/* A plain address knows no rates. */
 static int on_register_data_rate(void *userdata, bool on)
 {
-	(void)userdata;
-	(void)on;
-	return -EOPNOTSUPP;
+	struct cast *c = userdata;
+
+	return link_report_rates(c->link, on);
+}
+
+static void on_rate(void *userdata, const struct session_data_rate *rate)
+{
+	struct cast *c = userdata;
+
+	if (c->session)
+		(void)session_data_rate(c->session, rate);
 }
 
 static void on_state_changed(void *userdata, enum session_state state)
@@ -221,6 +271,17 @@ static void on_ended(void *userdata, const struct session_end *end)
 		return;
 	set_end(&c->end, end->reason, is_wanted[end->reason] ? 0 : end->error ?: -EIO,
 		session_stage_to_string(end->stage), end->text);
+	stop(c);
+}
+
+/* The session has nobody left to talk to; its good-bye is short. */
+static void on_lost(void *userdata, int error, const char *text)
+{
+	struct cast *c = userdata;
+
+	if (c->state != CAST_STARTING && c->state != CAST_STREAMING)
+		return;
+	set_end(&c->end, SESSION_END_CRITICAL, error, link_stage_to_string(LINK_STAGE_UP), text);
 	stop(c);
 }
 

@@ -42,12 +42,17 @@ struct cast_ops {
 	void (*connected)(void *userdata, int error);
 	/* Link and session are gone. Once; the cast may be freed in it. */
 	void (*over)(void *userdata, const struct cast_end *end);
+	/* As in link_events. */
+	void (*pin_wanted)(void *userdata, bool was_wrong);
+	void (*pin_shown)(void *userdata, const char *pin);
 	/* As session_ops.transcript. */
 	void (*transcript)(void *userdata, bool sent, const char *text, size_t size);
 };
 
 /* Where the sink is. */
 struct cast_target {
+	struct wpa *wpa; /* Wi-Fi Direct; NULL: a plain address */
+	struct link_options options;
 	struct sockaddr_in address; /* of ours, where it connects */
 	uint64_t rate_bps;
 };
@@ -76,6 +81,9 @@ int cast_new(struct sd_event *event, const struct session_config *config,
 
 /* Ends it in order; ops.over follows within SESSION_STOP_LIMIT_MS. No-op when it ends already. */
 void cast_stop(struct cast *c, const char *text);
+
+/* The answer to pin_wanted; errors as link_give_pin. */
+int cast_give_pin(struct cast *c, const char *pin);
 
 /* Ends it at once, without a call back. Accepts NULL, returns NULL. */
 struct cast *cast_free(struct cast *c);

@@ -27,6 +27,8 @@ struct manager {
 	const struct manager_ops *ops;
 	void *userdata;
 	struct owner_watch *owners; /* NULL: no logind */
+	struct wpa *wpa;
+	char radio_text[256]; /* why it cannot be used; "" */
 	struct manager_sink *sinks[MANAGER_SINKS_MAX];
 	size_t n_sinks;
 	struct manager_cast *casts[MANAGER_CASTS_MAX];
@@ -41,6 +43,11 @@ struct manager {
 };
 
 /* In the order in which they happen. */
+static void on_radio_changed(void *userdata, enum wpa_state state, const char *text);
+static void on_sink_found(void *userdata, const struct link_sink *seen);
+static void on_sink_lost(void *userdata, const uint8_t address[static LINK_ADDRESS_SIZE]);
+static void on_pin_wanted(void *userdata, bool was_wrong);
+static void on_pin_shown(void *userdata, const char *pin);
 static void on_cast_changed(void *userdata);
 static void on_cast_connected(void *userdata, int error);
 static void on_transcript(void *userdata, bool sent, const char *text, size_t size);
@@ -53,7 +60,15 @@ static const struct cast_ops cast_ops = {
 	.changed = on_cast_changed,
 	.connected = on_cast_connected,
 	.over = on_cast_over,
+	.pin_wanted = on_pin_wanted,
+	.pin_shown = on_pin_shown,
 	.transcript = on_transcript,
+};
+
+static const struct wpa_ops wpa_ops = {
+	.state_changed = on_radio_changed,
+	.sink_found = on_sink_found,
+	.sink_lost = on_sink_lost,
 };
 
 /* ---------------------------------------------------------------- sinks */
@@ -73,28 +88,37 @@ static void make_sink_id(const char *name, uint8_t ret[static 6])
 	ret[0] = (uint8_t)((ret[0] | 0x02) & ~0x01);
 }
 
-static int add_sink(struct manager *m, const struct config_sink *from)
+/* Takes over sink, also on failure. */
+static int add_sink(struct manager *m, struct manager_sink *sink)
 {
-	_cleanup_free_ struct manager_sink *sink = calloc(1, sizeof(*sink));
+	const uint8_t *id = sink->sink_id;
+
+	if (m->n_sinks == MANAGER_SINKS_MAX) {
+		free(sink);
+		return -ENOBUFS;
+	}
+	(void)snprintf(sink->id, sizeof(sink->id), "%02x%02x%02x%02x%02x%02x", id[0], id[1], id[2],
+		       id[3], id[4], id[5]);
+	m->sinks[m->n_sinks++] = sink;
+	m->ops->sink_added(m->userdata, sink);
+	return 0;
+}
+
+static int add_plain_sink(struct manager *m, const struct config_sink *from)
+{
+	struct manager_sink *sink = calloc(1, sizeof(*sink));
 	char host[INET_ADDRSTRLEN];
-	const uint8_t *id;
 
 	if (!sink)
 		return -ENOMEM;
-	if (m->n_sinks == MANAGER_SINKS_MAX)
-		return -ENOBUFS;
 	memcpy(sink->name, from->name, sizeof(sink->name));
 	make_sink_id(sink->name, sink->sink_id);
-	id = sink->sink_id;
-	(void)snprintf(sink->id, sizeof(sink->id), "%02x%02x%02x%02x%02x%02x", id[0], id[1], id[2],
-		       id[3], id[4], id[5]);
 	(void)inet_ntop(AF_INET, &from->address.sin_addr, host, sizeof(host));
 	(void)snprintf(sink->address, sizeof(sink->address), "%s:%u", host,
 		       ntohs(from->address.sin_port));
-	sink->target = (struct cast_target){ from->address, from->rate_bps };
-	m->sinks[m->n_sinks++] = sink;
-	m->ops->sink_added(m->userdata, TAKE_PTR(sink));
-	return 0;
+	sink->target.address = from->address;
+	sink->target.rate_bps = from->rate_bps;
+	return add_sink(m, sink);
 }
 
 static int add_configured_sinks(struct manager *m)
@@ -107,11 +131,95 @@ static int add_configured_sinks(struct manager *m)
 			log_notice("sink \"%s\" has no address and is left out", sink->name);
 			continue;
 		}
-		r = add_sink(m, sink);
+		r = add_plain_sink(m, sink);
 		if (r < 0)
 			return r;
 	}
 	return 0;
+}
+
+static struct manager_sink *find_seen(struct manager *m,
+				      const uint8_t address[static LINK_ADDRESS_SIZE])
+{
+	for (size_t i = 0; i < m->n_sinks; i++)
+		if (m->sinks[i]->target.wpa &&
+		    memcmp(m->sinks[i]->sink_id, address, LINK_ADDRESS_SIZE) == 0)
+			return m->sinks[i];
+	return NULL;
+}
+
+static void on_sink_found(void *userdata, const struct link_sink *seen)
+{
+	const uint8_t *a = seen->address;
+	struct manager *m = userdata;
+	struct manager_sink *sink = find_seen(m, a);
+
+	if (sink) {
+		sink->seen = *seen;
+		sink->is_lost = false;
+		memcpy(sink->name, seen->name, sizeof(sink->name));
+		m->ops->sink_changed(m->userdata, sink);
+		return;
+	}
+	sink = calloc(1, sizeof(*sink));
+	if (!sink)
+		return;
+	sink->seen = *seen;
+	sink->target.wpa = m->wpa;
+	memcpy(sink->name, seen->name, sizeof(sink->name));
+	memcpy(sink->sink_id, a, sizeof(sink->sink_id));
+	(void)snprintf(sink->address, sizeof(sink->address), "%02x:%02x:%02x:%02x:%02x:%02x", a[0],
+		       a[1], a[2], a[3], a[4], a[5]);
+	(void)add_sink(m, sink);
+}
+
+static void remove_sink(struct manager *m, struct manager_sink *sink)
+{
+	m->ops->sink_removed(m->userdata, sink);
+	for (size_t i = 0; i < m->n_sinks; i++)
+		if (m->sinks[i] == sink) {
+			m->sinks[i] = m->sinks[--m->n_sinks];
+			break;
+		}
+	free(sink);
+}
+
+static void on_sink_lost(void *userdata, const uint8_t address[static LINK_ADDRESS_SIZE])
+{
+	struct manager_sink *sink = find_seen(userdata, address);
+
+	if (sink && sink->cast)
+		sink->is_lost = true;
+	else if (sink)
+		remove_sink(userdata, sink);
+}
+
+static void on_radio_changed(void *userdata, enum wpa_state state, const char *text)
+{
+	struct manager *m = userdata;
+
+	log_debug("radio: %s%s%s", wpa_state_to_string(state), text ? ": " : "", text ?: "");
+	(void)snprintf(m->radio_text, sizeof(m->radio_text), "%s", text ?: "");
+	m->ops->radio_changed(m->userdata);
+}
+
+/* Without a radio, sinks with an address are what is left. */
+static void open_radio(struct manager *m)
+{
+	char state_file[256] = "";
+	const char *folder = getenv("STATE_DIRECTORY");
+	struct wpa_config config = {
+		.host_name = m->host_name,
+		.interface = *m->config->interface ? m->config->interface : NULL,
+	};
+	int r;
+
+	if (folder && snprintf(state_file, sizeof(state_file), "%s/known-sinks", folder) <
+			      (int)sizeof(state_file))
+		config.state_file = state_file;
+	r = wpa_new(m->event, &config, &wpa_ops, m, &m->wpa);
+	if (r < 0)
+		(void)log_warning(r, "no Wi-Fi Direct: %s", strerror(-r));
 }
 
 /* ---------------------------------------------------------------- life */
@@ -146,6 +254,7 @@ int manager_new(struct sd_event *event, struct config *config, const char *media
 	r = add_configured_sinks(m);
 	if (r < 0)
 		return r;
+	open_radio(m);
 	*ret = TAKE_PTR(m);
 	return 0;
 }
@@ -161,6 +270,7 @@ struct manager *manager_free(struct manager *m)
 		on_cast_over(m->casts[m->n_casts - 1], &end);
 	for (size_t i = 0; i < m->n_sinks; i++)
 		free(m->sinks[i]);
+	wpa_free(m->wpa);
 	owner_watch_free(m->owners);
 	sd_event_source_disable_unref(m->tick_source);
 	sd_event_source_disable_unref(m->idle_source);
@@ -220,11 +330,30 @@ static struct session_config get_session_config(const struct manager *m,
 	return session;
 }
 
+/* The button needs the least of a user; some sinks know PINs only. */
+static enum link_method get_method(const struct manager_sink *sink,
+				   const struct manager_request *request)
+{
+	if (request->method)
+		return request->method;
+	if (sink->seen.methods == 0 || sink->seen.methods & LINK_METHOD_BUTTON)
+		return LINK_METHOD_BUTTON;
+	return sink->seen.methods & LINK_METHOD_PIN_OF_SINK ? LINK_METHOD_PIN_OF_SINK :
+							       LINK_METHOD_PIN_OF_OURS;
+}
+
 static int start_cast(struct manager *m, struct manager_cast *c, struct cast_end *ret_end)
 {
 	struct session_config config = get_session_config(m, c->sink, &c->request);
+	struct cast_target target = c->sink->target;
 
-	return cast_new(m->event, &config, &c->sink->target, m->config->max_rate_bps, &cast_ops, c,
+	target.options = (struct link_options){
+		.method = get_method(c->sink, &c->request),
+		.remember = true,
+		.intent = -1,
+	};
+	memcpy(target.options.address, c->sink->sink_id, sizeof(target.options.address));
+	return cast_new(m->event, &config, &target, m->config->max_rate_bps, &cast_ops, c,
 			&c->cast, ret_end);
 }
 
@@ -255,6 +384,20 @@ int manager_connect(struct manager *m, struct manager_sink *sink,
 	m->ops->sink_changed(m->userdata, sink);
 	*ret = TAKE_PTR(c);
 	return 0;
+}
+
+static void on_pin_wanted(void *userdata, bool was_wrong)
+{
+	struct manager_cast *c = userdata;
+
+	c->manager->ops->pin_wanted(c->manager->userdata, c, was_wrong);
+}
+
+static void on_pin_shown(void *userdata, const char *pin)
+{
+	struct manager_cast *c = userdata;
+
+	c->manager->ops->pin_shown(c->manager->userdata, c, pin);
 }
 
 static void on_cast_changed(void *userdata)
@@ -355,6 +498,8 @@ static void on_cast_over(void *userdata, const struct cast_end *end)
 	c->sink->cast = NULL;
 	m->ops->cast_removed(m->userdata, c, end);
 	m->ops->sink_changed(m->userdata, c->sink);
+	if (c->sink->is_lost)
+		remove_sink(m, c->sink);
 	cast_free(c->cast);
 	free(c);
 	if (m->is_halted && m->n_casts == 0)
@@ -413,10 +558,18 @@ void manager_resume(struct manager *m)
 
 /* ---------------------------------------------------------------- look-ups */
 
-/* Sinks with an address are always there; the radio is told when there is one. */
+/* Sinks with an address are always there. */
 void manager_set_finding(struct manager *m, bool on)
 {
 	m->is_finding = on;
+	if (m->wpa)
+		wpa_set_finding(m->wpa, on);
+}
+
+const char *manager_get_radio(const struct manager *m, const char **ret_why)
+{
+	*ret_why = m->radio_text;
+	return wpa_state_to_string(m->wpa ? wpa_get_state(m->wpa) : WPA_ABSENT);
 }
 
 bool manager_is_finding(const struct manager *m)

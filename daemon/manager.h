@@ -25,6 +25,8 @@ struct manager_sink {
 	char address[24];	  /* "02:00:00:00:00:01", or "192.0.2.1:7236" */
 	uint8_t sink_id[6];	  /* of its MAC's form: keeps the desktop's layout, container id */
 	struct cast_target target;
+	struct link_sink seen;	   /* by the radio; zeros for a plain address */
+	bool is_lost;		   /* goes when its cast is over */
 	struct manager_cast *cast; /* NULL: none */
 };
 
@@ -33,6 +35,7 @@ struct manager_request {
 	struct owner owner;
 	struct media_mode best_mode;  /* zeros: the configuration's */
 	enum session_encoder encoder; /* AUTO: the configuration's */
+	enum link_method method;      /* 0: as the sink likes */
 };
 
 struct manager_cast {
@@ -49,6 +52,9 @@ struct manager_cast {
 struct manager_ops {
 	void (*sink_added)(void *userdata, struct manager_sink *sink);
 	void (*sink_changed)(void *userdata, struct manager_sink *sink);
+	void (*sink_removed)(void *userdata, struct manager_sink *sink);
+	/* The state of the radio is another one. */
+	void (*radio_changed)(void *userdata);
 	void (*cast_added)(void *userdata, struct manager_cast *cast);
 	/* Something may have changed; also once a second while there is a cast. */
 	void (*cast_changed)(void *userdata, struct manager_cast *cast);
@@ -56,6 +62,8 @@ struct manager_ops {
 	void (*cast_connected)(void *userdata, struct manager_cast *cast, int error);
 	/* It is over; cast and its number are gone after this. */
 	void (*cast_removed)(void *userdata, struct manager_cast *cast, const struct cast_end *end);
+	void (*pin_wanted)(void *userdata, struct manager_cast *cast, bool was_wrong);
+	void (*pin_shown)(void *userdata, struct manager_cast *cast, const char *pin);
 	void (*transcript)(void *userdata, struct manager_cast *cast, bool sent, const char *text,
 			   size_t size);
 	/* No cast is left after manager_stop_all(). */
@@ -94,6 +102,8 @@ void manager_resume(struct manager *m);
 /* How many look for sinks just now. */
 void manager_set_finding(struct manager *m, bool on);
 bool manager_is_finding(const struct manager *m);
+/* What Wi-Fi Direct is doing, and, where it cannot be used, why. */
+const char *manager_get_radio(const struct manager *m, const char **ret_why);
 
 struct config *manager_get_config(struct manager *m);
 const char *manager_get_media_program(const struct manager *m);

@@ -146,6 +146,18 @@ void bus_manager_transcribe(struct bus *b, const char *session, bool sent, const
 	}
 }
 
+/* ---------------------------------------------------------------- agents */
+
+static int method_register_agent(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return bus_authorize(userdata, m, MIRACAST_DBUS_ACTION_CONNECT, bus_agent_register, error);
+}
+
+static int method_unregister_agent(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	return bus_agent_unregister(userdata, m, error);
+}
+
 /* ---------------------------------------------------------------- encoder */
 
 static void on_tried(void *userdata, const char *encoder)
@@ -293,6 +305,16 @@ static int get_discovering(sd_bus *bus, const char *path, const char *interface,
 	return sd_bus_message_append(reply, "b", manager_is_finding(b->manager));
 }
 
+static int get_radio(sd_bus *bus, const char *path, const char *interface, const char *property,
+		     sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct bus *b = userdata;
+	const char *why, *state = manager_get_radio(b->manager, &why);
+
+	(void)bus, (void)path, (void)interface, (void)error;
+	return sd_bus_message_append(reply, "s", strcmp(property, "Radio") == 0 ? state : why);
+}
+
 static int get_max_sessions(sd_bus *bus, const char *path, const char *interface,
 			    const char *property, sd_bus_message *reply, void *userdata,
 			    sd_bus_error *error)
@@ -318,6 +340,12 @@ const sd_bus_vtable bus_manager_vtable[] = {
 			SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("MaxSessions", "u", get_max_sessions, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("Settings", "a{sv}", get_settings, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("Radio", "s", get_radio, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("RadioProblem", "s", get_radio, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_METHOD_WITH_ARGS("RegisterAgent", SD_BUS_ARGS("o", path), SD_BUS_NO_RESULT,
+				method_register_agent, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("UnregisterAgent", "", "", method_unregister_agent,
+		      SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Discover", "", "", method_discover, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("StopDiscovery", "", "", method_stop_discovery, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Monitor", "", "", method_monitor, SD_BUS_VTABLE_UNPRIVILEGED),

@@ -6,6 +6,7 @@
  *	bus-manager.c	the interface Manager: Discover, Monitor, agents, settings
  *	bus-sink.c	the interface Sink: Connect
  *	bus-session.c	the interface Session
+ *	agent.c		who is asked for PINs
  *	authority.c	who may: polkit
  *	login.c		logind: sleep and the lid
  *	error.c		names of errors
@@ -23,6 +24,7 @@
 #define BUS_CHECKS_MAX	    64 /* questions to polkit under way */
 #define BUS_CHECKS_EACH_MAX 8  /* for one client */
 #define BUS_CLIENTS_MAX	    64 /* that discover, or monitor */
+#define BUS_AGENTS_MAX	    16
 
 /* The same as an object has on the bus; changes are found by comparing. */
 struct bus_snapshot {
@@ -49,6 +51,7 @@ struct bus_session {
 	struct bus_snapshot seen;
 	sd_bus_message *call;	/* Connect, until it is answered */
 	sd_bus_track *caller;	/* of it: when it goes, so does the attempt */
+	sd_bus_slot *pin_slot;	/* an agent is asked */
 };
 
 /* A method call that waits for polkit. */
@@ -78,6 +81,8 @@ struct bus {
 	sd_bus_message *trial_call;
 	struct bus_check *checks; /* a list */
 	struct bus_login login;
+	struct bus_agent *agents[BUS_AGENTS_MAX];
+	size_t n_agents;
 };
 
 /* bus.c */
@@ -100,6 +105,19 @@ void bus_session_answer(struct bus_session *s, int error, const struct cast_end 
 void bus_session_update(struct bus_session *s);
 void bus_session_end(struct bus_session *s, const struct cast_end *end);
 struct bus_session *bus_session_free(struct bus_session *s);
+
+const char *bus_session_get_sink_path(const struct bus_session *s);
+
+/* agent.c */
+
+/* Handlers of RegisterAgent and UnregisterAgent. */
+int bus_agent_register(struct bus *b, sd_bus_message *m, sd_bus_error *error);
+int bus_agent_unregister(struct bus *b, sd_bus_message *m, sd_bus_error *error);
+/* A PIN is wanted from the session's user; without an agent the attempt ends. */
+void bus_agent_request(struct bus_session *s, bool was_wrong);
+/* This one has to be entered at the sink. */
+void bus_agent_display(struct bus_session *s, const char *pin);
+void bus_drop_agents(struct bus *b);
 
 /* authority.c */
 

@@ -104,6 +104,7 @@ void bus_session_end(struct bus_session *s, const struct cast_end *end)
 
 struct bus_session *bus_session_free(struct bus_session *s)
 {
+	sd_bus_slot_unref(s->pin_slot);
 	sd_bus_track_unref(s->caller);
 	sd_bus_message_unref(s->call);
 	sd_bus_slot_unref(s->slot);
@@ -266,25 +267,24 @@ static int method_set_bitrate_limit(sd_bus_message *m, void *userdata, sd_bus_er
 
 /* ---------------------------------------------------------------- properties */
 
-static const struct bus_sink *find_sink(const struct bus_session *s)
+const char *bus_session_get_sink_path(const struct bus_session *s)
 {
 	for (size_t i = 0; i < s->bus->n_sinks; i++)
 		if (s->bus->sinks[i]->sink == s->cast->sink)
-			return s->bus->sinks[i];
-	return NULL;
+			return s->bus->sinks[i]->path;
+	return "/";
 }
 
 static int get_identity(sd_bus *bus, const char *path, const char *interface, const char *property,
 			sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
 	const struct bus_session *s = userdata;
-	const struct bus_sink *sink = find_sink(s);
 	const uint8_t *id = s->cast->sink->sink_id;
 	char text[64];
 
 	(void)bus, (void)path, (void)interface, (void)error;
 	if (strcmp(property, "Sink") == 0)
-		return sd_bus_message_append(reply, "o", sink ? sink->path : "/");
+		return sd_bus_message_append(reply, "o", bus_session_get_sink_path(s));
 	if (strcmp(property, "Owner") == 0)
 		return sd_bus_message_append(reply, "u", (uint32_t)s->cast->owner.uid);
 	if (strcmp(property, "OwnerSession") == 0)

@@ -13,6 +13,21 @@
 
 /* ---------------------------------------------------------------- Connect */
 
+static int read_method(const char *text, enum link_method *ret)
+{
+	if (strcmp(text, "auto") == 0)
+		return 0;
+	if (strcmp(text, "button") == 0)
+		*ret = LINK_METHOD_BUTTON;
+	else if (strcmp(text, "pin") == 0)
+		*ret = LINK_METHOD_PIN_OF_SINK;
+	else if (strcmp(text, "display") == 0)
+		*ret = LINK_METHOD_PIN_OF_OURS;
+	else
+		return -EINVAL;
+	return 0;
+}
+
 static int read_option(sd_bus_message *m, const char *key, struct manager_request *request)
 {
 	const char *text;
@@ -30,8 +45,7 @@ static int read_option(sd_bus_message *m, const char *key, struct manager_reques
 		return value_parse_encoder(text, &request->encoder);
 	if (strcmp(key, "audio") == 0)
 		return strcmp(text, "auto") == 0 || strcmp(text, "none") == 0 ? 0 : -EINVAL;
-	return strcmp(text, "auto") == 0 || strcmp(text, "button") == 0 ||
-	       strcmp(text, "pin") == 0 || strcmp(text, "display") == 0 ? 0 : -EINVAL;
+	return read_method(text, &request->method);
 }
 
 static int read_options(sd_bus_message *m, struct manager_request *request)
@@ -96,9 +110,12 @@ static int method_connect(sd_bus_message *m, void *userdata, sd_bus_error *error
 
 static int forget(struct bus *b, sd_bus_message *m, sd_bus_error *error)
 {
-	(void)b;
-	(void)m;
-	return bus_set_error(error, -ENOSYS, "forget",
+	struct bus_sink *s = bus_find_sink(b, sd_bus_message_get_path(m));
+
+	if (!s)
+		return bus_set_error(error, -ESRCH, "forget", "the sink is out of sight");
+	return bus_set_error(error, -ENOSYS, "forget", s->sink->target.wpa ?
+			     "groups of Wi-Fi Direct cannot be forgotten one by one yet" :
 			     "the sink stands in miracastd.conf: take it out there");
 }
 
@@ -128,6 +145,41 @@ static const char *get_state(const struct manager_sink *sink)
 	return "idle";
 }
 
+/* WPS 2.0.5, 12, Primary Device Type: the display category. */
+static const char *get_model(const struct link_sink *seen)
+{
+	static const char *const displays[] = { "", "television", "picture frame", "projector",
+						"monitor" };
+
+	return seen->category == 7 && seen->subcategory < 5 ? displays[seen->subcategory] : "";
+}
+
+static int append_capabilities(sd_bus_message *reply, const struct manager_sink *sink)
+{
+	const struct link_sink *seen = &sink->seen;
+	const struct {
+		const char *word;
+		bool has;
+	} all[] = {
+		{ "direct", !sink->target.wpa },
+		{ "available", sink->target.wpa && seen->wfd.is_available },
+		{ "audio", sink->target.wpa && !seen->wfd.has_no_audio },
+		{ "content-protection", seen->wfd.has_content_protection },
+		{ "uibc", seen->wfd.has_uibc },
+		{ "standby", seen->wfd.has_standby },
+		{ "button", seen->methods & LINK_METHOD_BUTTON },
+		{ "pin", seen->methods & LINK_METHOD_PIN_OF_SINK },
+		{ "display", seen->methods & LINK_METHOD_PIN_OF_OURS },
+		{ "group-owner", seen->is_owner },
+	};
+	int r = sd_bus_message_open_container(reply, 'a', "s");
+
+	for (size_t i = 0; r >= 0 && i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i].has)
+			r = sd_bus_message_append(reply, "s", all[i].word);
+	return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 static const struct bus_session *find_session(const struct bus_sink *s)
 {
 	for (size_t i = 0; i < s->bus->n_sessions; i++)
@@ -148,13 +200,14 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
 	if (strcmp(property, "Address") == 0)
 		return sd_bus_message_append(reply, "s", s->sink->address);
 	if (strcmp(property, "Model") == 0)
-		return sd_bus_message_append(reply, "s", "");
+		return sd_bus_message_append(reply, "s", get_model(&s->sink->seen));
 	if (strcmp(property, "Capabilities") == 0)
-		return sd_bus_message_append(reply, "as", 1, "direct");
+		return append_capabilities(reply, s->sink);
 	if (strcmp(property, "Signal") == 0)
-		return sd_bus_message_append(reply, "i", 0);
+		return sd_bus_message_append(reply, "i", (int32_t)s->sink->seen.signal_dbm);
 	if (strcmp(property, "Remembered") == 0)
-		return sd_bus_message_append(reply, "b", true);
+		return sd_bus_message_append(reply, "b",
+					     !s->sink->target.wpa || s->sink->seen.is_remembered);
 	if (strcmp(property, "State") == 0)
 		return sd_bus_message_append(reply, "s", get_state(s->sink));
 	return sd_bus_message_append(reply, "o", session ? session->path : "/");

@@ -82,6 +82,7 @@ struct bus *bus_free(struct bus *b)
 	if (!b)
 		return NULL;
 	bus_drop_checks(b);
+	bus_drop_agents(b);
 	while (b->n_sessions > 0)
 		bus_session_free(b->sessions[--b->n_sessions]);
 	while (b->n_sinks > 0) {
@@ -152,6 +153,31 @@ static void on_sink_added(void *userdata, struct manager_sink *sink)
 	(void)sd_bus_emit_object_added(b->bus, s->path);
 }
 
+static void on_sink_removed(void *userdata, struct manager_sink *sink)
+{
+	struct bus *b = userdata;
+
+	for (size_t i = 0; i < b->n_sinks; i++) {
+		struct bus_sink *s = b->sinks[i];
+
+		if (s->sink != sink)
+			continue;
+		(void)sd_bus_emit_object_removed(b->bus, s->path);
+		sd_bus_slot_unref(s->slot);
+		free(s);
+		b->sinks[i] = b->sinks[--b->n_sinks];
+		return;
+	}
+}
+
+static void on_radio_changed(void *userdata)
+{
+	struct bus *b = userdata;
+
+	(void)sd_bus_emit_properties_changed(b->bus, MIRACAST_DBUS_PATH, MIRACAST_DBUS_MANAGER,
+					     "Radio", "RadioProblem", NULL);
+}
+
 static void on_sink_changed(void *userdata, struct manager_sink *sink)
 {
 	struct bus *b = userdata;
@@ -159,8 +185,9 @@ static void on_sink_changed(void *userdata, struct manager_sink *sink)
 	for (size_t i = 0; i < b->n_sinks; i++)
 		if (b->sinks[i]->sink == sink)
 			(void)sd_bus_emit_properties_changed(b->bus, b->sinks[i]->path,
-							     MIRACAST_DBUS_SINK, "State", "Session",
-							     NULL);
+							     MIRACAST_DBUS_SINK, "Name", "Capabilities",
+							     "Signal", "Remembered", "State",
+							     "Session", NULL);
 }
 
 static void on_cast_added(void *userdata, struct manager_cast *cast)
@@ -179,6 +206,22 @@ static void on_cast_changed(void *userdata, struct manager_cast *cast)
 
 	if (s)
 		bus_session_update(s);
+}
+
+static void on_pin_wanted(void *userdata, struct manager_cast *cast, bool was_wrong)
+{
+	struct bus_session *s = find_cast(userdata, cast);
+
+	if (s)
+		bus_agent_request(s, was_wrong);
+}
+
+static void on_pin_shown(void *userdata, struct manager_cast *cast, const char *pin)
+{
+	struct bus_session *s = find_cast(userdata, cast);
+
+	if (s)
+		bus_agent_display(s, pin);
 }
 
 static void on_cast_connected(void *userdata, struct manager_cast *cast, int error)
@@ -228,10 +271,14 @@ static void on_idle(void *userdata)
 const struct manager_ops bus_manager_ops = {
 	.sink_added = on_sink_added,
 	.sink_changed = on_sink_changed,
+	.sink_removed = on_sink_removed,
+	.radio_changed = on_radio_changed,
 	.cast_added = on_cast_added,
 	.cast_changed = on_cast_changed,
 	.cast_connected = on_cast_connected,
 	.cast_removed = on_cast_removed,
+	.pin_wanted = on_pin_wanted,
+	.pin_shown = on_pin_shown,
 	.transcript = on_transcript,
 	.idle = on_idle,
 };

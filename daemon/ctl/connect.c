@@ -93,6 +93,8 @@ int ctl_connect(struct ctl *c)
 	struct attempt a = { .ctl = c };
 	int r = find(c, c->argv[0], &a.sink);
 
+	if (r == CTL_OK)
+		r = ctl_offer_agent(c);
 	if (r != CTL_OK)
 		return r;
 	r = sd_bus_match_signal(c->bus, NULL, MIRACAST_DBUS_NAME, NULL,

@@ -131,6 +131,9 @@ const struct ctl_session *ctl_find_session(const struct ctl_objects *o, const ch
 int ctl_call(struct ctl *c, const char *path, const char *interface, const char *method,
 	     const char *types, ...);
 
+/* Whoever is asked for PINs from now on is this program's user. As ctl_call. agent.c */
+int ctl_offer_agent(struct ctl *c);
+
 /* Ctrl-C and SIGTERM end the loop with CTL_OK, or call the handler. */
 int ctl_catch_signals(struct ctl *c, sd_event_signal_handler_t handler, void *userdata);
 

@@ -146,7 +146,7 @@ def _(run):
 def _(run):
     with service(run) as s:
         check(s.call(PATH, "Manager", "TryEncoder") == ["x264"], "TryEncoder")
-        check(not s.media(), "the trial left its process")
+        s.wait_until(lambda: not s.media(), "the trial's process is gone", 3)
 
 
 # ---------------------------------------------------------------- errors

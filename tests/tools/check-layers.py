@@ -11,7 +11,7 @@ import tempfile
 ALLOWED = {
     "story": {"include", "util", "link", "rtsp", "display", "media/protocol.h",
               "media/supervisor.h", "bus/bus.h"},
-    "bus": {"include", "util", "story", "media/protocol.h"},
+    "bus": {"include", "util", "story", "link/link.h", "media/protocol.h"},
     "media": {"include", "uapi", "util", "capture", "encode", "audio", "stream"},
     "link": {"include", "util"},
     "rtsp": {"include", "util"},
