@@ -154,7 +154,9 @@ def show(source, sink, psnr):
                    f"{sink['ts']['continuity_errors']} continuity errors"),
         ("frame ready to last datagram", f"median {latency['p50'] / 1000:.1f} ms, "
                                          f"99 % {latency['p99'] / 1000:.1f} ms"),
-        ("drawn to decoded", f"median {total['p50'] / 1000:.1f} ms, 99 % {total['p99'] / 1000:.1f} ms"),
+        ("drawn to decoded", f"median {total['p50'] / 1000:.1f} ms, 99 % "
+                             f"{total['p99'] / 1000:.1f} ms" if total["p50"] else
+                             "a clip has no stamps to tell"),
         ("connect to PLAY answered", f"{source['rtsp_us']['connect_to_play'] / 1000:.0f} ms"),
         ("connect to first picture", f"{sink['connect_to_first_picture_us'] / 1000:.0f} ms"),
         ("picture", f"{psnr:.1f} dB" if psnr else "not compared"),
