@@ -181,7 +181,7 @@ class Sink:
     def get_lease(self):
         lease, script = self.folder / "lease", self.folder / "udhcpc"
         lease.unlink(missing_ok=True)
-        script.write_text(LEASE.format(file=lease))
+        script.write_text(LEASE.replace("{file}", str(lease)))
         script.chmod(0o755)
         self.spawn("udhcpc", "busybox", "udhcpc", "-f", "-i", self.group, "-t", "20", "-T", "1",
                    "-s", script)
