@@ -10,8 +10,8 @@ import subprocess
 import sys
 import time
 
-from bus_harness import CTL, NAME, PATH, Service, case, main, need, service
-from harness import Failure, check
+from bus_harness import CTL, Service, case, main, need, service
+from harness import DAEMON, check
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 MAN = (ROOT / "docs/man/miracastctl.1.scd").read_text()
@@ -53,7 +53,6 @@ def _(run):
 
 @case("manual pages: miracastd(8) has every option, miracastd.conf(5) every key")
 def _(run):
-    from harness import DAEMON
     text = subprocess.run([DAEMON, "--help"], capture_output=True, text=True, check=True).stdout
     page = (ROOT / "docs/man/miracastd.8.scd").read_text()
     missing = {o for o in re.findall(r"(--[\w-]+)", text) if f"*{o}*" not in page}

@@ -11,8 +11,9 @@ import sys
 import time
 
 from bus_harness import NAME, PATH, Service, case, main, need, service
-from harness import Failure, check
+from harness import DAEMON, SINK, check
 
+MODEL = os.environ.get("BUS_MODEL", "bus-model")
 ROOT = pathlib.Path(__file__).parent.parent.parent
 PROFILES = ROOT / "tests" / "data" / "profiles"
 NOBODY = 65534
@@ -358,7 +359,6 @@ def _(run):
 @case("a second daemon says so and goes")
 def _(run):
     with service(run) as s:
-        from harness import DAEMON
         p = run.spawn("second", [DAEMON, "--root", run.folder], s.environment)
         check(run.wait(p) == 1, "exit status")
         check("another miracastd is running" in run.log("second"), run.log("second"))
@@ -403,6 +403,32 @@ def _(run):
             check(video["stamps_read"] > 20 and video["stamps_bad"] == 0, f"sink {i}: {video}")
             ts = run.report(f"sink{i}")["ts"]
             check(ts["continuity_errors"] == 0, f"sink {i}: {ts}")
+
+
+# ---------------------------------------------------------------- anything in any order
+
+@case("four clients, 10,000 random operations: no illegal state, no leak")
+def _(run):
+    script = "while :; do \"$0\" --connect 127.0.0.1:$1 --quiet >/dev/null 2>&1; done"
+    with service(run, "MaxSessions=3", sinks=4, scale=0.1) as s:
+        descriptors = len(list(pathlib.Path(f"/proc/{s.daemon.pid}/fd").iterdir()))
+        # Two ports have real sinks that come again and again, two have intruders only.
+        loops = [run.spawn(f"loop{i}", ["bash", "-c", script, SINK, s.ports[i]]) for i in (0, 1)]
+        model = run.spawn("model", [MODEL, os.environ.get("MODEL_SEED", "1"), "10000", "3",
+                                    *s.ports], s.environment)
+        r = run.wait(model, 150)
+        for loop in loops:
+            os.killpg(loop.pid, signal.SIGKILL)
+        out = run.log("model")
+        check(r == 0, f"{out}; the service's log:\n" + run.log()[-3000:])
+        print(f"# {out.strip()}", flush=True)
+        found = re.search(r"(\d+) sessions, (\d+) started, (\d+) at once", out)
+        check(found and int(found.group(2)) >= 3 and int(found.group(3)) == 3,
+              f"too little happened: {out}")
+        s.wait_until(lambda: not s.media(), "no media process is left", 5)
+        s.wait_until(lambda: s.get(PATH, "Manager", "Discovering") is False, "nobody looks", 2)
+        s.wait_until(lambda: len(list(pathlib.Path(f"/proc/{s.daemon.pid}/fd").iterdir()))
+                     <= descriptors, "no descriptor is left open", 5)
 
 
 if __name__ == "__main__":
