@@ -13,7 +13,7 @@ import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
 
-UNIT, DAEMON = map(pathlib.Path, sys.argv[1:3])
+UNIT, DAEMON = (pathlib.Path(p).resolve() for p in sys.argv[1:3])
 ROOT = pathlib.Path(__file__).parent.parent.parent
 # What costs exposure and is not there: the word must stand in a comment.
 DEVIATIONS = ["PrivateDevices", "IPAddressDeny", "AF_INET", "render nodes"]
