@@ -128,7 +128,7 @@ static int start_server(struct group *g)
 	struct in_addr peer = { htonl(g->address.local + 1) };
 	char name[INET_ADDRSTRLEN], range[64], interface[32 + IF_NAMESIZE], leases[192];
 	const char *const argv[] = {
-		"dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--user=root",
+		"dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--user=root", "--group=root",
 		"--port=0", "--no-resolv", "--no-hosts", "--bind-interfaces", interface,
 		"--except-interface=lo", range, "--dhcp-option=option:router",
 		"--dhcp-option=option:dns-server", "--dhcp-authoritative", "--no-ping",
