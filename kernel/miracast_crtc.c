@@ -114,7 +114,7 @@ static struct drm_framebuffer *miracast_frame_latch(struct miracast_head *head,
 	struct drm_plane_state *new = drm_atomic_get_new_plane_state(state, &head->primary);
 	struct drm_framebuffer *retired = head->showing ? head->frame.fb : NULL;
 	const struct miracast_frame *last = &head->frame;
-	struct drm_rect damage = {};
+	struct drm_rect damage = {}, all;
 
 	lockdep_assert_held(&head->lock);
 	if (!new)
@@ -122,6 +122,7 @@ static struct drm_framebuffer *miracast_frame_latch(struct miracast_head *head,
 
 	frame.is.width = head->mode.hdisplay;
 	frame.is.height = head->mode.vdisplay;
+	all = DRM_RECT_INIT(0, 0, frame.is.width, frame.is.height);
 	if (new->visible) {
 		frame.fb = new->fb;
 		frame.x = new->src.x1 >> 16;
@@ -135,9 +136,12 @@ static struct drm_framebuffer *miracast_frame_latch(struct miracast_head *head,
 	if (!head->showing || last->is.width != frame.is.width ||
 	    last->is.height != frame.is.height || last->x != frame.x || last->y != frame.y ||
 	    !frame.fb || !last->fb) {
-		damage = DRM_RECT_INIT(0, 0, frame.is.width, frame.is.height);
+		damage = all;
 		head->base_seq = head->seq + 1;
 	}
+	/* A plane may reach beyond the display, and its damage with it. */
+	if (!drm_rect_intersect(&damage, &all))
+		damage = (struct drm_rect){};
 
 	frame.is.sequence = ++head->seq;
 	head->damage[head->seq % MIRACAST_DAMAGE_HISTORY] = damage;
