@@ -73,6 +73,8 @@ static const char *create_hint(int error)
 		return "no permission for /dev/miracast: it belongs to the service's user";
 	case -EBUSY:
 		return "every head of the module is in use: end another session first";
+	case -ENOTTY:
+		return "that is not the node of the kernel module: it is /dev/miracast as a rule";
 	case -ENOEXEC:
 		return "miracast-media cannot be run: the installation is incomplete";
 	default:
@@ -112,7 +114,7 @@ static int open_link(struct direct *d)
 
 static int run(struct direct *d)
 {
-	static const int signals[] = { SIGINT, SIGTERM };
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	int r;
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
@@ -177,8 +179,17 @@ static int on_leave(sd_event_source *source, void *userdata)
 	return sd_event_exit(d->event, 0);
 }
 
+/* What ends a session from below counts as its own end in the report. */
+static void report_link(struct direct *d, int error, const char *text)
+{
+	struct session_end end = { SESSION_END_CRITICAL, SESSION_STAGE_RTSP, error, text };
+
+	report_end(&d->report, &end);
+}
+
 static void on_link_failed(void *userdata, enum link_stage stage, int error, const char *text)
 {
+	report_link(userdata, error, text);
 	leave(userdata, log_err(error, "%s: %s", link_stage_to_string(stage), text));
 }
 
@@ -187,6 +198,7 @@ static void on_link_lost(void *userdata, int error, const char *text)
 {
 	struct direct *d = userdata;
 
+	report_link(d, error, text);
 	d->result = log_err(error, "%s: %s", link_stage_to_string(LINK_STAGE_UP), text);
 	if (session_get_state(d->session) == SESSION_STOPPED)
 		leave(d, d->result);
@@ -218,6 +230,8 @@ static void on_started(void *userdata, int error, const struct session_info *inf
 	struct direct *d = userdata;
 	struct session_status status;
 
+	if (error == -ECANCELED)
+		return; /* somebody wanted that; on_stopped follows */
 	if (error < 0) {
 		report_end(&d->report, why);
 		leave(d, log_err(error, "%s: %s", session_stage_to_string(why->stage), why->text));

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 void report_begin(struct report *r)
 {
@@ -142,20 +143,24 @@ static void put_report(FILE *f, const struct report *r, const struct session_sta
 int report_write(const struct report *r, const struct session_status *status, const char *path)
 {
 	_cleanup_free_ char *temporary = NULL;
+	struct stat st;
+	/* A device or a pipe is written as it is: what replaced it would not be one any more. */
+	bool in_place = stat(path, &st) == 0 && !S_ISREG(st.st_mode);
 	FILE *f;
 	bool bad;
 
-	if (asprintf(&temporary, "%s.new", path) < 0)
+	if (asprintf(&temporary, "%s%s", path, in_place ? "" : ".new") < 0)
 		return -ENOMEM;
 	f = fopen(temporary, "we");
 	if (!f)
 		return -errno;
 	put_report(f, r, status);
 	bad = ferror(f);
-	if (fclose(f) != 0 || bad || rename(temporary, path) < 0) {
+	if (fclose(f) != 0 || bad || (!in_place && rename(temporary, path) < 0)) {
 		int error = errno ? -errno : -EIO;
 
-		(void)unlink(temporary);
+		if (!in_place)
+			(void)unlink(temporary);
 		return error;
 	}
 	return 0;

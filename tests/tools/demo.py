@@ -40,6 +40,10 @@ def parse_arguments():
     a.size = a.size or ("640x480" if a.desktop else "1920x1080")
     if not re.fullmatch(r"\d+x\d+", a.size):
         p.error(f"--size {a.size}: write it as 1920x1080")
+    if not 1 <= a.fps <= 240:
+        p.error(f"--fps {a.fps}: 1 to 240")
+    if a.source != "pattern" and not os.access(a.source.removeprefix("y4m:"), os.R_OK):
+        p.error(f"--source {a.source}: pattern, or y4m: and a file that can be read")
     if a.seconds < 3:
         p.error(f"--seconds {a.seconds}: at least 3, to have something to judge")
     return a
@@ -60,6 +64,8 @@ def show_progress(text, processes, limit):
             return False
         if sys.stderr.isatty():
             print(f"\r{text} ... {passed:3.0f} s", end="", file=sys.stderr, flush=True)
+        if any(p.poll() for p in processes):
+            limit = min(limit, passed + 3)  # the other one has nothing to wait for
         time.sleep(0.2)
     if sys.stderr.isatty():
         print("\r" + " " * (len(text) + 12) + "\r", end="", file=sys.stderr)
@@ -79,9 +85,11 @@ def cast_natively(a):
     text = f"Casting {source} for {a.seconds} s"
     print(text + " ...", file=sys.stderr)
     if not show_progress(text, [daemon, sink], a.seconds + 60):
+        codes = [p.poll() for p in (daemon, sink)]
         daemon.kill()
         sink.kill()
-        sys.exit("run: the demo did not end in time")
+        if not any(codes):
+            sys.exit("run: the demo did not end in time")
     if daemon.returncode or sink.returncode:
         sys.exit(f"run: the source ended with {daemon.returncode}, the sink with {sink.returncode}")
 
