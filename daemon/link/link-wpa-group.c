@@ -245,9 +245,16 @@ void wpa_group_on_joined(struct wpa *w, sd_bus_message *m)
 		up_if_ready(w);
 }
 
+/*
+ * Before it has connected it may come again: a handshake that was lost on the air ends in the same
+ * signal, and the supplicant takes an empty group down by itself (GroupIdle).
+ */
 void wpa_group_on_left(struct wpa *w, sd_bus_message *m)
 {
-	if (w->attempt.is_owner && w->attempt.has_station && is_of_group(w, m))
+	if (!w->attempt.is_owner || !w->attempt.has_station || !is_of_group(w, m))
+		return;
+	w->attempt.has_station = false;
+	if (w->link && w->link->is_connected)
 		group_lost(w, sink_left);
 }
 

@@ -161,6 +161,7 @@ class Sink:
     def on_p2p_group_removed(self, _words, _text):
         self.group = None
         self.stop_children()
+        self.control("P2P_LISTEN 600")
 
     def on_p2p_go_neg_failure(self, _words, _text):
         self.control("P2P_LISTEN 600")
