@@ -55,7 +55,7 @@ static uint64_t now_ns(void)
 
 static uint64_t cpu_us(void)
 {
-	unsigned long long user, nice, system, idle, iowait, irq, softirq;
+	unsigned long long user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0;
 	FILE *file = fopen("/proc/stat", "re");
 
 	must(file && fscanf(file, "cpu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system,
