@@ -6,6 +6,7 @@
 #include "bus/bus-private.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -121,14 +122,25 @@ int bus_authorize(struct bus *b, sd_bus_message *m, const char *action, bus_then
 	return 1;
 }
 
+/* There is no polkit, or it does not take questions from us: its policy file is not ours. */
+static int refuse(const sd_bus_error *said, sd_bus_error *error)
+{
+	char text[256] = "polkit does not answer: install and start it";
+
+	if (sd_bus_error_has_name(said, "org.freedesktop.PolicyKit1.Error.NotAuthorized") ||
+	    sd_bus_error_has_name(said, "org.freedesktop.PolicyKit1.Error.Failed"))
+		(void)snprintf(text, sizeof(text), "polkit refuses to answer the service: reinstall "
+						   "its policy file (%s)", said->message);
+	return bus_set_error(error, -EPERM, "authorisation", text);
+}
+
 static int read_answer(sd_bus_message *answer, sd_bus_error *error)
 {
 	int allowed = 0, challenge = 0;
 	int r;
 
 	if (sd_bus_message_is_method_error(answer, NULL))
-		return bus_set_error(error, -EPERM, "authorisation",
-				     "polkit does not answer: install and start it");
+		return refuse(sd_bus_message_get_error(answer), error);
 	r = sd_bus_message_enter_container(answer, 'r', "bba{ss}");
 	if (r >= 0)
 		r = sd_bus_message_read(answer, "bb", &allowed, &challenge);

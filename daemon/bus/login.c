@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 
 #define LOGIN_NAME  "org.freedesktop.login1"
 #define LOGIN_PATH  "/org/freedesktop/login1"
@@ -44,22 +43,29 @@ int bus_login_init(struct bus *b)
 				      LOGIN_IFACE, "PrepareForSleep", on_sleep, NULL, b);
 	if (r < 0)
 		return r;
-	r = sd_bus_match_signal_async(b->bus, &b->login.owner_slot, "org.freedesktop.DBus",
-				      "/org/freedesktop/DBus", "org.freedesktop.DBus",
-				      "NameOwnerChanged", on_login_owner, NULL, b);
+	r = sd_bus_add_match_async(b->bus, &b->login.owner_slot,
+				   "type='signal',sender='org.freedesktop.DBus',"
+				   "interface='org.freedesktop.DBus',member='NameOwnerChanged',"
+				   "arg0='" LOGIN_NAME "'",
+				   on_login_owner, NULL, b);
 	if (r < 0)
 		return r;
 	inhibit_sleep(b);
 	return 0;
 }
 
-/* Without logind there is nobody to tell us of sleep either. */
-static int take_fd(sd_bus_message *m, int *ret)
+/* Without logind there is nobody to tell us of sleep either; its refusal is worth a line. */
+static int take_fd(sd_bus_message *m, int *ret, const char *what)
 {
+	const sd_bus_error *error = sd_bus_message_get_error(m);
 	int fd, r;
 
-	if (sd_bus_message_is_method_error(m, NULL))
+	if (error && (sd_bus_error_has_name(error, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
+		      sd_bus_error_has_name(error, SD_BUS_ERROR_NAME_HAS_NO_OWNER)))
 		return -ENOENT;
+	if (error)
+		return log_warning(-EACCES, "logind does not let the service hold %s: %s", what,
+				   error->message);
 	r = sd_bus_message_read(m, "h", &fd);
 	if (r < 0)
 		return r;
@@ -77,20 +83,19 @@ static int on_sleep_fd(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 	(void)error;
 	b->login.sleep_call = sd_bus_slot_unref(b->login.sleep_call);
-	if (take_fd(m, &b->login.sleep_fd) < 0)
-		log_debug("bus: no inhibitor from logind");
+	(void)take_fd(m, &b->login.sleep_fd, "sleep back");
 	return 0;
 }
 
+/* The last session may have ended meanwhile. Not asked again after a refusal: the next one does. */
 static int on_lid_fd(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	struct bus *b = userdata;
 
 	(void)error;
 	b->login.lid_call = sd_bus_slot_unref(b->login.lid_call);
-	if (take_fd(m, &b->login.lid_fd) < 0)
-		log_debug("bus: no inhibitor for the lid from logind");
-	bus_login_update(b);
+	if (take_fd(m, &b->login.lid_fd, "the lid's switch") == 0)
+		bus_login_update(b);
 	return 0;
 }
 
@@ -101,8 +106,7 @@ static int on_login_owner(sd_bus_message *m, void *userdata, sd_bus_error *error
 	struct bus *b = userdata;
 
 	(void)error;
-	if (sd_bus_message_read(m, "sss", &name, &before, &after) < 0 ||
-	    strcmp(name, LOGIN_NAME) != 0)
+	if (sd_bus_message_read(m, "sss", &name, &before, &after) < 0)
 		return 0;
 	b->login.sleep_fd = close_fd(b->login.sleep_fd);
 	b->login.lid_fd = close_fd(b->login.lid_fd);

@@ -6,6 +6,9 @@
  *	bus-mock login		logind: Inhibit; "sleep" and "wake" on stdin become PrepareForSleep;
  *				prints "inhibit WHAT" and "released WHAT"
  *	bus-mock polkit yes|no|challenge	answers every CheckAuthorization, prints each action
+ *	bus-mock systemd	as much of PID 1 as the real logind asks for: every job is done at once
+ *	bus-mock session UID SEAT	asks the real logind for a desktop's session, prints its name,
+ *				and keeps it until stdin ends
  *	bus-mock hold PATH INTERFACE METHOD	calls, then stays until stdin ends; prints signals
  *	bus-mock big		Connect with 10 MB in it; prints the error's name
  *	bus-mock flood N	N property reads and N Connects at once; prints how many were answered
@@ -137,6 +140,92 @@ static void be_polkit(void)
 	must(sd_event_loop(event), "loop");
 }
 
+/* ---------------------------------------------------------------- PID 1 */
+
+#define SYSTEMD_PATH  "/org/freedesktop/systemd1"
+#define SYSTEMD_IFACE "org.freedesktop.systemd1.Manager"
+
+/* StartUnit, StopUnit, StartTransientUnit: the first argument is the unit. */
+static int run_job(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	static uint32_t last;
+	const char *unit;
+	char job[64];
+
+	(void)userdata, (void)error;
+	must(sd_bus_message_read(m, "s", &unit), "unit");
+	printf("job %s %s\n", sd_bus_message_get_member(m), unit);
+	(void)snprintf(job, sizeof(job), SYSTEMD_PATH "/job/%u", ++last);
+	must(sd_bus_reply_method_return(m, "o", job), "job");
+	return sd_bus_emit_signal(bus, SYSTEMD_PATH, SYSTEMD_IFACE, "JobRemoved", "uoss", last, job,
+				  unit, "done");
+}
+
+static int do_nothing(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	(void)userdata, (void)error;
+	return sd_bus_reply_method_return(m, NULL);
+}
+
+/* logind asks whether the target of a sleep is there before it goes to sleep. */
+static int get_load_state(sd_bus *unused, const char *path, const char *interface,
+			  const char *property, sd_bus_message *reply, void *userdata,
+			  sd_bus_error *error)
+{
+	(void)unused, (void)path, (void)interface, (void)property, (void)userdata, (void)error;
+	return sd_bus_message_append(reply, "s", "loaded");
+}
+
+static const sd_bus_vtable unit_vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	SD_BUS_PROPERTY("LoadState", "s", get_load_state, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+	SD_BUS_VTABLE_END,
+};
+
+static const sd_bus_vtable systemd_vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	SD_BUS_METHOD("Subscribe", "", "", do_nothing, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("StartUnit", "ss", "o", run_job, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("StopUnit", "ss", "o", run_job, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("StartTransientUnit", "ssa(sv)a(sa(sv))", "o", run_job,
+		      SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_SIGNAL("JobRemoved", "uoss", 0),
+	SD_BUS_VTABLE_END,
+};
+
+static void be_systemd(void)
+{
+	must(sd_bus_add_object_vtable(bus, NULL, SYSTEMD_PATH, SYSTEMD_IFACE, systemd_vtable, NULL),
+	     "vtable");
+	must(sd_bus_add_object_vtable(bus, NULL, SYSTEMD_PATH "/unit/suspend_2etarget",
+				      "org.freedesktop.systemd1.Unit", unit_vtable, NULL), "vtable");
+	must(sd_event_add_io(event, NULL, STDIN_FILENO, EPOLLIN | EPOLLHUP, on_end, NULL), "stdin");
+	must(sd_bus_request_name(bus, "org.freedesktop.systemd1", 0), "name");
+	puts("ready");
+	must(sd_event_loop(event), "loop");
+}
+
+/* As pam_systemd does; logind ends the session when the descriptor in its answer is closed. */
+static void hold_session(const char *uid, const char *seat)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	sd_bus_message *answer = NULL;
+	const char *id;
+
+	if (sd_bus_call_method(bus, "org.freedesktop.login1", LOGIN_PATH, LOGIN_IFACE,
+			       "CreateSession", &error, &answer, "uusssssussbssa(sv)",
+			       (uint32_t)atoi(uid), (uint32_t)getpid(), "test", "wayland", "user",
+			       "", seat, 0u, "", "", 0, "", "", 0) < 0) {
+		fprintf(stderr, "bus-mock: CreateSession: %s\n", error.message);
+		exit(1);
+	}
+	must(sd_bus_message_read(answer, "s", &id), "session");
+	printf("session %s\nready\n", id);
+	must(sd_event_add_io(event, NULL, STDIN_FILENO, EPOLLIN | EPOLLHUP, on_end, NULL), "stdin");
+	must(sd_event_loop(event), "loop");
+	sd_bus_message_unref(answer);
+}
+
 /* ---------------------------------------------------------------- clients */
 
 static int on_signal(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -222,6 +311,10 @@ int main(int argc, char **argv)
 	} else if (strcmp(word, "polkit") == 0 && argc > 2) {
 		verdict = argv[2];
 		be_polkit();
+	} else if (strcmp(word, "systemd") == 0) {
+		be_systemd();
+	} else if (strcmp(word, "session") == 0 && argc > 3) {
+		hold_session(argv[2], argv[3]);
 	} else if (strcmp(word, "hold") == 0 && argc > 4) {
 		hold(argv + 2);
 	} else if (strcmp(word, "big") == 0 && argc > 2) {
