@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What every file owes: a licence line, a header that compiles alone, a README of one page."""
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -9,6 +10,8 @@ import tempfile
 README_LINES = 100
 SKIP = {".git", "build", "generated"}
 NO_COMMENTS = {".md", ".png", ".ppm", ".ts", ".bin", ".json", ".txt", ".raw", ""}
+# Their formats are Debian's, and most of them have no comments; copyright says it for all.
+NO_COMMENTS |= {".install", ".dkms", ".lintian-overrides"}
 
 
 def files(root):
@@ -59,9 +62,20 @@ def check_readme(root):
         yield f"README.md has {lines} lines; {README_LINES} is the most"
 
 
+def check_versions(root):
+    """One version, written where each tool looks for it."""
+    places = {"meson.build": r"^  version: '(.*)',", "kernel/dkms.conf": r'^PACKAGE_VERSION="(.*)"',
+              "packaging/debian/changelog": r"^miracast \((.*)\)"}
+    found = {name: re.search(pattern, (root / name).read_text(), re.M).group(1)
+             for name, pattern in places.items()}
+    if len(set(found.values())) > 1:
+        yield f"different versions: {found}"
+
+
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
-    found = [*check_licences(root), *check_headers(root, "cc"), *check_readme(root)]
+    found = [*check_licences(root), *check_headers(root, "cc"), *check_readme(root),
+             *check_versions(root)]
     print("\n".join(found) if found else "every file is as it should be")
     return 1 if found else 0
 

@@ -14,7 +14,7 @@ import xml.etree.ElementTree as ElementTree
 # In the order in which they run; the slow ones only by name or with --all.
 FAST = ["lint", "unit", "replay", "link", "contract", "config", "dbus", "ctl", "doctor",
         "session", "profiles", "hostile", "vm"]
-SLOW = ["encode", "encoder-faults", "rate", "mutants", "soak"]
+SLOW = ["encode", "encoder-faults", "rate", "mutants", "soak", "clean-machine"]
 # Run with another one, and by name alone.
 PARTS = ["protocol"]
 BUILD = "build/test"
@@ -110,6 +110,7 @@ def main(arguments):
         "mutants": [sys.executable, "tests/mutants/run-mutants.py", "build/mutants"],
         "soak": [sys.executable, "tests/session/test-soak.py", "build/daemon/miracastd",
                  "build/tests/sink/miracast-sink"],
+        "clean-machine": [sys.executable, "tests/tools/clean-machine.py"],
     }
     unknown = [s for s in suites if s not in FAST + SLOW + PARTS]
     if unknown:

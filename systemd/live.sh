@@ -1,0 +1,120 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# live.sh install|remove: what the running system must be told after `meson install`, and before the
+# files go again. Packages have scripts of their own for it, and with DESTDIR nothing is done.
+#
+# Every step says what it does; a step that cannot be done says what the user can do, and the rest
+# goes on: without the module, everything but the desktop works.
+set -u
+
+action=${1:?usage: live.sh install|remove}
+version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' "$(dirname "$0")/../kernel/dkms.conf")
+running=$(uname -r)
+log=/var/log/miracast-setup.log
+
+say() { printf '  %s\n' "$*" | tee -a "$log"; }
+has() { command -v "$1" >/dev/null; }
+is_booted() { [ -d /run/systemd/system ]; }
+
+# A desktop on X takes a card that comes later only sometimes, and dies of one that goes.
+has_x_server() {
+	grep -qsxE 'X|Xorg' /proc/[0-9]*/comm
+}
+
+reload() {
+	is_booted || return 0
+	say "Reloading units, device rules and bus policies"
+	systemctl daemon-reload
+	udevadm control --reload
+	udevadm trigger --subsystem-match=misc --sysname-match=miracast
+	busctl -q call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus ReloadConfig
+}
+
+# ---------------------------------------------------------------- install
+
+add_user() {
+	say "Making the user miracast"
+	systemd-sysusers /usr/lib/sysusers.d/miracast.conf ||
+		say "! The user was not made: the service cannot start without it"
+}
+
+# For every kernel that has its headers here.
+build_module() {
+	if ! has dkms; then
+		say "! The kernel module was not built: dkms is missing"
+		return
+	fi
+	dkms status -m miracast -v "$version" | grep -q . ||
+		dkms add -m miracast -v "$version" >>"$log" 2>&1
+	for folder in /lib/modules/*/build; do
+		[ -e "$folder/Makefile" ] || continue
+		kernel=$(basename "$(dirname "$folder")")
+		say "Building the kernel module for $kernel; a minute"
+		dkms install --force -m miracast -v "$version" -k "$kernel" >>"$log" 2>&1 ||
+			say "! That failed: see $log"
+	done
+	[ -e "/lib/modules/$running/build/Makefile" ] || name_headers
+}
+
+name_headers() {
+	if has systemd-detect-virt && systemd-detect-virt -cq; then
+		say "! This is a container: the module belongs on the machine around it, kernel $running"
+	else
+		say "! The headers of the running kernel are missing: install linux-headers-$running;"
+		say "  where no package has them, start the newest kernel with its headers installed."
+		say "  DKMS builds the module then"
+	fi
+}
+
+load_module() {
+	modinfo -k "$running" miracast >/dev/null 2>&1 || return
+	if [ -d /sys/module/miracast ]; then
+		[ "$(cat /sys/module/miracast/srcversion)" = "$(modinfo -F srcversion miracast)" ] ||
+			say "* Restart once: an older module is in use"
+	elif has_x_server; then
+		say "* Restart once: an X server is running, and takes new displays at its start"
+	elif modprobe miracast 2>>"$log"; then
+		say "The kernel module is loaded"
+	else
+		say "! The kernel module does not load: see $log and dmesg. With Secure Boot on, run"
+		say "  \"mokutil --import /var/lib/dkms/mok.pub\", restart, and confirm"
+	fi
+}
+
+# ---------------------------------------------------------------- remove
+
+stop() {
+	is_booted || return 0
+	say "Stopping the service"
+	systemctl -q disable --now miracastd.service miracast-net.socket miracast-net.service
+	[ ! -d /sys/module/miracast ] || modprobe -qr miracast ||
+		say "* The kernel module is in use by the desktop, and gone after a restart"
+}
+
+remove_module() {
+	! has dkms || dkms remove -m miracast -v "$version" --all >/dev/null 2>&1
+	rm -rf "/usr/src/miracast-$version"
+}
+
+remove_user() {
+	say "Removing the user miracast and what the service kept"
+	! id miracast >/dev/null 2>&1 || userdel miracast
+	rm -rf /var/lib/miracast /var/lib/miracast-net /run/miracast-net "$log"
+}
+
+case $action in
+install)
+	: >"$log"
+	add_user
+	build_module
+	reload
+	load_module
+	;;
+remove)
+	stop
+	remove_module
+	remove_user
+	;;
+reload) reload ;;
+esac
+exit 0
