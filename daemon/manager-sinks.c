@@ -141,12 +141,16 @@ static void on_sink_lost(void *userdata, const uint8_t address[static LINK_ADDRE
 		manager_remove_sink(userdata, sink);
 }
 
+int manager_forget(struct manager *m, struct manager_sink *sink)
+{
+	return sink->target.wpa ? wpa_forget(m->wpa, sink->sink_id) : -EOPNOTSUPP;
+}
+
 static void on_radio_changed(void *userdata, enum wpa_state state, const char *text)
 {
 	struct manager *m = userdata;
 
 	log_debug("radio: %s%s%s", wpa_state_to_string(state), text ? ": " : "", text ?: "");
-	(void)snprintf(m->radio_text, sizeof(m->radio_text), "%s", text ?: "");
 	m->ops->radio_changed(m->userdata);
 }
 

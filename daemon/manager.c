@@ -21,7 +21,6 @@ static void on_transcript(void *userdata, bool sent, const char *text, size_t si
 static int on_tick(sd_event_source *source, uint64_t now_us, void *userdata);
 static void on_owners_changed(void *userdata);
 static void on_cast_over(void *userdata, const struct cast_end *end);
-static int on_idle(sd_event_source *source, void *userdata);
 
 static const struct cast_ops cast_ops = {
 	.changed = on_cast_changed,
@@ -49,15 +48,14 @@ int manager_new(struct sd_event *event, struct config *config, const char *media
 	m->host_name = host_name;
 	m->ops = ops;
 	m->userdata = userdata;
-	r = sd_event_add_defer(event, &m->idle_source, on_idle, m);
-	if (r < 0)
-		return r;
-	(void)sd_event_source_set_enabled(m->idle_source, SD_EVENT_OFF);
 	r = sd_event_add_time_relative(event, &m->tick_source, CLOCK_MONOTONIC, TICK_US, 0, on_tick,
 				       m);
 	if (r < 0)
 		return r;
 	(void)sd_event_source_set_enabled(m->tick_source, SD_EVENT_OFF);
+	r = manager_sleep_init(m);
+	if (r < 0)
+		return r;
 	r = owner_watch_new(event, on_owners_changed, m, &m->owners);
 	if (r < 0)
 		log_notice("no logind: sessions do not end when their user logs out");
@@ -84,6 +82,7 @@ struct manager *manager_free(struct manager *m)
 	owner_watch_free(m->owners);
 	sd_event_source_disable_unref(m->tick_source);
 	sd_event_source_disable_unref(m->idle_source);
+	sd_event_source_disable_unref(m->wish_source);
 	sd_event_unref(m->event);
 	free(m);
 	return NULL;
@@ -305,6 +304,7 @@ static void on_cast_over(void *userdata, const struct cast_end *end)
 
 	log_end(c, end);
 	remove_cast(m, c);
+	manager_sleep_on_over(m, c, end);
 	c->sink->cast = NULL;
 	m->ops->cast_removed(m->userdata, c, end);
 	m->ops->sink_changed(m->userdata, c->sink);
@@ -316,56 +316,6 @@ static void on_cast_over(void *userdata, const struct cast_end *end)
 		(void)sd_event_source_set_enabled(m->idle_source, SD_EVENT_ONESHOT);
 }
 
-/* ---------------------------------------------------------------- sleep */
-
-static void wish_again(struct manager *m, const struct manager_cast *c)
-{
-	struct wish *wish = &m->wishes[m->n_wishes];
-
-	if (c->cast->state != CAST_STREAMING)
-		return;
-	memcpy(wish->sink, c->sink->id, sizeof(wish->sink));
-	wish->request = c->request;
-	m->n_wishes++;
-}
-
-void manager_stop_all(struct manager *m, const char *text)
-{
-	/* Sleep may come first and the service's end then: the casts stop once, idle comes twice. */
-	for (size_t i = 0; i < m->n_casts && !m->is_halted; i++) {
-		if (m->config->reconnect_after_suspend)
-			wish_again(m, m->casts[i]);
-		cast_stop(m->casts[i]->cast, text);
-	}
-	m->is_halted = true;
-	if (m->n_casts == 0)
-		(void)sd_event_source_set_enabled(m->idle_source, SD_EVENT_ONESHOT);
-}
-
-static int on_idle(sd_event_source *source, void *userdata)
-{
-	struct manager *m = userdata;
-
-	(void)source;
-	m->ops->idle(m->userdata);
-	return 0;
-}
-
-void manager_resume(struct manager *m)
-{
-	m->is_halted = false;
-	for (size_t i = 0; i < m->n_wishes; i++) {
-		struct manager_sink *sink = manager_find_sink(m, m->wishes[i].sink);
-		struct manager_cast *cast;
-		struct cast_end end;
-
-		if (sink && manager_connect(m, sink, &m->wishes[i].request, &cast, &end) < 0)
-			(void)log_warning(end.error, "%s: cannot connect again: %s: %s", sink->name,
-					  end.stage, end.text);
-	}
-	m->n_wishes = 0;
-}
-
 /* ---------------------------------------------------------------- look-ups */
 
 /* Sinks with an address are always there. */
@@ -373,12 +323,12 @@ void manager_set_finding(struct manager *m, bool on)
 {
 	m->is_finding = on;
 	if (m->wpa)
-		wpa_set_finding(m->wpa, on);
+		wpa_set_finding(m->wpa, on || m->n_wishes > 0);
 }
 
 const char *manager_get_radio(const struct manager *m, const char **ret_why)
 {
-	*ret_why = m->radio_text;
+	*ret_why = m->wpa ? wpa_get_absence(m->wpa) : "the system bus cannot be reached";
 	return wpa_state_to_string(m->wpa ? wpa_get_state(m->wpa) : WPA_ABSENT);
 }
 

@@ -99,7 +99,11 @@ void manager_stop_all(struct manager *m, const char *text);
 /* Casts begin again; those that sleep has ended are made anew where the configuration says so. */
 void manager_resume(struct manager *m);
 
-/* How many look for sinks just now. */
+/* The next time somebody at the sink has to accept again. Errors: wpa_forget; -EOPNOTSUPP: it stands
+ * in the configuration. */
+int manager_forget(struct manager *m, struct manager_sink *sink);
+
+/* Whether anybody looks for sinks just now. */
 void manager_set_finding(struct manager *m, bool on);
 bool manager_is_finding(const struct manager *m);
 /* What Wi-Fi Direct is doing, and, where it cannot be used, why. */

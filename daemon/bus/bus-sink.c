@@ -108,15 +108,31 @@ static int method_connect(sd_bus_message *m, void *userdata, sd_bus_error *error
 	return bus_authorize(s->bus, m, MIRACAST_DBUS_ACTION_CONNECT, connect_sink, error);
 }
 
+static int refuse_to_forget(sd_bus_error *error, int r)
+{
+	switch (r) {
+	case -EOPNOTSUPP:
+		return bus_set_error(error, -ENOSYS, "forget",
+				     "the sink stands in miracastd.conf: take it out there");
+	case -ENOENT:
+		return bus_set_error(error, -ESRCH, "forget", "the sink is not remembered");
+	case -EBUSY:
+		return bus_set_error(error, -EALREADY, "forget", "end its session first");
+	default:
+		/* Of writing a file: none of the names of errors is meant. */
+		return bus_set_error(error, -EUCLEAN, "forget", strerror(-r));
+	}
+}
+
 static int forget(struct bus *b, sd_bus_message *m, sd_bus_error *error)
 {
 	struct bus_sink *s = bus_find_sink(b, sd_bus_message_get_path(m));
+	int r;
 
 	if (!s)
 		return bus_set_error(error, -ESRCH, "forget", "the sink is out of sight");
-	return bus_set_error(error, -ENOSYS, "forget", s->sink->target.wpa ?
-			     "groups of Wi-Fi Direct cannot be forgotten one by one yet" :
-			     "the sink stands in miracastd.conf: take it out there");
+	r = manager_forget(b->manager, s->sink);
+	return r < 0 ? refuse_to_forget(error, r) : sd_bus_reply_method_return(m, NULL);
 }
 
 static int method_forget(sd_bus_message *m, void *userdata, sd_bus_error *error)

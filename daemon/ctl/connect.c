@@ -10,50 +10,69 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#define LOOK_US	       UINT64_C(15000000) /* for a sink that is not in sight */
-#define LOOK_STEP_US   UINT64_C(500000)
+#define LOOK_US	       UINT64_C(20000000) /* for a sink that is not in sight */
+#define RADIO_US       UINT64_C(3000000)  /* for a radio: a supplicant may just be started */
+#define LOOK_STEP_US   UINT64_C(250000)
 #define CONNECT_LIMIT  UINT64_C(300000000) /* somebody may have to find the remote control */
 
 struct attempt {
 	struct ctl *ctl;
 	struct ctl_sink sink;
+	uint64_t looked_us;
+	bool is_asked;
 	char stage[64];
-	char session[160];
+	char session[160]; /* "": it is not there yet */
 	bool is_cancelled;
 	int result;
 };
 
 static struct ctl_objects objects;
 
+static int on_look(sd_event_source *source, uint64_t now_us, void *userdata);
 static int on_changed(sd_bus_message *m, void *userdata, sd_bus_error *error);
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata);
 static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
-static int find(struct ctl *c, const char *what, struct ctl_sink *ret)
+static int end(struct attempt *a, int result)
 {
-	int r = ctl_call(c, MIRACAST_DBUS_PATH, MIRACAST_DBUS_MANAGER, "Discover", NULL);
+	a->result = result;
+	return sd_event_exit(a->ctl->event, 0);
+}
 
-	for (uint64_t waited = 0; r == CTL_OK; waited += LOOK_STEP_US) {
-		const struct ctl_sink *sink;
+int ctl_connect(struct ctl *c)
+{
+	struct attempt a = { .ctl = c };
+	int r;
 
-		r = ctl_get_objects(c, &objects);
-		if (r != CTL_OK)
-			return r;
-		sink = ctl_find_sink(&objects, what);
-		if (sink) {
-			*ret = *sink;
-			return CTL_OK;
-		}
-		/* Without a radio nothing more will come. */
-		if (waited >= LOOK_US || c->seconds == 0) {
-			ctl_complain("no sink is called \"%s\": see \"miracastctl list\"", what);
-			return CTL_NOT_FOUND;
-		}
-		(void)usleep(LOOK_STEP_US);
+	r = ctl_call(c, MIRACAST_DBUS_PATH, MIRACAST_DBUS_MANAGER, "Discover", NULL);
+	if (r == CTL_OK)
+		r = ctl_offer_agent(c);
+	if (r != CTL_OK)
+		return r;
+	r = sd_bus_match_signal(c->bus, NULL, MIRACAST_DBUS_NAME, NULL,
+				"org.freedesktop.DBus.Properties", "PropertiesChanged", on_changed,
+				&a);
+	if (r >= 0)
+		r = ctl_catch_signals(c, on_signal, &a);
+	if (r >= 0)
+		r = sd_event_add_time_relative(c->event, NULL, CLOCK_MONOTONIC, 0, 0, on_look, &a);
+	if (r >= 0)
+		r = sd_event_loop(c->event);
+	if (r < 0) {
+		ctl_complain("%s", strerror(-r));
+		return CTL_FAILED;
 	}
-	return r;
+	return a.result;
+}
+
+/* ---------------------------------------------------------------- 1. look */
+
+/* Without a radio nothing more will come. */
+static bool is_hopeless(const struct attempt *a)
+{
+	return a->looked_us >= LOOK_US || a->ctl->seconds == 0 ||
+	       (*objects.radio_problem && a->looked_us >= RADIO_US);
 }
 
 static int append_option(sd_bus_message *m, const char *key, const char *value)
@@ -85,33 +104,35 @@ static int ask(struct attempt *a)
 		r = sd_bus_message_close_container(m);
 	if (r < 0)
 		return r;
+	a->is_asked = true;
 	return sd_bus_call_async(c->bus, NULL, m, on_answer, a, CONNECT_LIMIT);
 }
 
-int ctl_connect(struct ctl *c)
+static int on_look(sd_event_source *source, uint64_t now_us, void *userdata)
 {
-	struct attempt a = { .ctl = c };
-	int r = find(c, c->argv[0], &a.sink);
+	struct attempt *a = userdata;
+	const char *what = a->ctl->argv[0];
+	const struct ctl_sink *sink;
+	int r = ctl_get_objects(a->ctl, &objects);
 
-	if (r == CTL_OK)
-		r = ctl_offer_agent(c);
+	(void)now_us;
 	if (r != CTL_OK)
-		return r;
-	r = sd_bus_match_signal(c->bus, NULL, MIRACAST_DBUS_NAME, NULL,
-				"org.freedesktop.DBus.Properties", "PropertiesChanged", on_changed,
-				&a);
-	if (r >= 0)
-		r = ctl_catch_signals(c, on_signal, &a);
-	if (r >= 0)
-		r = ask(&a);
-	if (r >= 0)
-		r = sd_event_loop(c->event);
-	if (r < 0) {
-		ctl_complain("%s", strerror(-r));
-		return CTL_FAILED;
+		return end(a, r);
+	sink = ctl_find_sink(&objects, what);
+	if (sink) {
+		a->sink = *sink;
+		return ask(a);
 	}
-	return a.result;
+	if (is_hopeless(a))
+		return end(a, ctl_miss_sink(&objects, what));
+	if (a->looked_us == 0 && !a->ctl->json)
+		printf("looking for %s ...\n", what);
+	a->looked_us += LOOK_STEP_US;
+	(void)sd_event_source_set_time_relative(source, LOOK_STEP_US);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
+
+/* ---------------------------------------------------------------- 2. tell */
 
 static const struct ctl_session *get_session(struct attempt *a)
 {
@@ -121,26 +142,60 @@ static const struct ctl_session *get_session(struct attempt *a)
 		return NULL;
 	sink = ctl_get_sink(&objects, a->sink.path);
 	for (size_t i = 0; sink && i < objects.n_sessions; i++)
-		if (strcmp(objects.sessions[i].path, sink->session) == 0)
+		if (strcmp(objects.sessions[i].path, sink->session) == 0) {
+			(void)snprintf(a->session, sizeof(a->session), "%s", sink->session);
 			return &objects.sessions[i];
+		}
 	return NULL;
 }
 
-/* A new stage is a line, once. */
+/* A new stage is a line, once. Of "streaming" the last line tells. */
+static void tell_stage(struct attempt *a, const char *stage)
+{
+	const char *hint = strcmp(stage, "authorisation") == 0 ? ": accept at the sink, if it asks" : "";
+
+	if (a->ctl->json || a->is_cancelled || strcmp(a->stage, stage) == 0 ||
+	    strcmp(stage, "streaming") == 0)
+		return;
+	(void)snprintf(a->stage, sizeof(a->stage), "%s", stage);
+	printf("%s: %s%s ...\n", a->sink.name, stage, hint);
+}
+
+/* The stage out of the signal itself: it may be another one by the time that one could ask. */
+static int read_stage(struct attempt *a, sd_bus_message *m)
+{
+	const char *interface, *key, *stage;
+	int r = sd_bus_message_read(m, "s", &interface);
+
+	if (r < 0 || strcmp(interface, MIRACAST_DBUS_SESSION) != 0)
+		return r;
+	r = sd_bus_message_enter_container(m, 'a', "{sv}");
+	while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+		r = sd_bus_message_read(m, "s", &key);
+		if (r >= 0 && strcmp(key, "Stage") == 0) {
+			r = sd_bus_message_read(m, "v", "s", &stage);
+			if (r >= 0)
+				tell_stage(a, stage);
+		} else if (r >= 0) {
+			r = sd_bus_message_skip(m, "v");
+		}
+		if (r >= 0)
+			r = sd_bus_message_exit_container(m);
+	}
+	return r;
+}
+
 static int on_changed(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	struct attempt *a = userdata;
-	const struct ctl_session *s;
 
-	(void)m;
 	(void)error;
-	if (a->ctl->json)
+	if (!a->is_asked)
 		return 0;
-	s = get_session(a);
-	if (!s || strcmp(a->stage, s->stage) == 0 || strcmp(s->state, "stop-pending") == 0)
-		return 0;
-	(void)snprintf(a->stage, sizeof(a->stage), "%s", s->stage);
-	printf("%s: %s ...\n", a->sink.name, a->stage);
+	if (!*a->session)
+		(void)get_session(a);
+	if (*a->session && strcmp(sd_bus_message_get_path(m), a->session) == 0)
+		(void)read_stage(a, m);
 	return 0;
 }
 
@@ -148,17 +203,19 @@ static int on_changed(sd_bus_message *m, void *userdata, sd_bus_error *error)
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
 {
 	struct attempt *a = userdata;
-	const struct ctl_session *s = get_session(a);
+	const struct ctl_session *s = a->is_asked ? get_session(a) : NULL;
 
 	(void)source;
 	(void)si;
-	a->result = CTL_CANCELLED;
 	if (a->is_cancelled || !s)
-		return sd_event_exit(a->ctl->event, 0);
+		return end(a, CTL_CANCELLED);
 	a->is_cancelled = true;
-	return ctl_call(a->ctl, s->path, MIRACAST_DBUS_SESSION, "Stop", NULL) == CTL_OK ?
-		       0 : sd_event_exit(a->ctl->event, 0);
+	if (ctl_call(a->ctl, s->path, MIRACAST_DBUS_SESSION, "Stop", NULL) != CTL_OK)
+		return end(a, CTL_CANCELLED);
+	return 0;
 }
+
+/* ---------------------------------------------------------------- 3. the answer */
 
 static void print_result(const struct attempt *a, const struct ctl_session *s)
 {
@@ -186,13 +243,14 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	const struct ctl_session *s;
 
 	(void)error;
-	if (sd_bus_message_is_method_error(m, NULL)) {
-		a->result = a->is_cancelled ? CTL_CANCELLED :
-					      ctl_fail(sd_bus_message_get_error(m), -EIO);
-		return sd_event_exit(a->ctl->event, 0);
+	if (a->is_cancelled) {
+		ctl_complain("cancelled");
+		return end(a, CTL_CANCELLED);
 	}
+	if (sd_bus_message_is_method_error(m, NULL))
+		return end(a, ctl_fail(sd_bus_message_get_error(m), -EIO));
 	s = get_session(a);
 	if (s)
 		print_result(a, s);
-	return sd_event_exit(a->ctl->event, 0);
+	return end(a, CTL_OK);
 }

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
@@ -37,7 +38,7 @@ struct ctl {
 	const char *root; /* doctor: where the system's files are */
 	int seconds;	  /* -1: not given */
 	const char *mode, *encoder, *audio, *method; /* of connect; NULL: not given */
-	bool all, once;
+	bool all, once, live;
 	int argc; /* of the command, behind its name */
 	char **argv;
 };
@@ -65,7 +66,8 @@ int ctl_doctor(struct ctl *c);
 
 /* ---------------------------------------------------------------- output: output.c */
 
-/* One line on standard error. */
+/* One line on standard error; with --json an object with the key "error". */
+void ctl_set_json(bool on);
 void ctl_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Says what the service said, in the user's words, and returns the exit code for it. */
 int ctl_fail(const sd_bus_error *error, int r);
@@ -73,6 +75,10 @@ int ctl_fail(const sd_bus_error *error, int r);
 void ctl_json_string(const char *text);
 /* A peer's words on a terminal: control characters replaced. */
 void ctl_print_clean(const char *text);
+/* In a column of that many characters, however many bytes they have. */
+void ctl_print_column(FILE *out, const char *text, int width);
+/* In place of what was shown before: on a terminal only, text ends with a line's end. */
+void ctl_redraw(const char *text);
 
 /* ---------------------------------------------------------------- objects: objects.c */
 
@@ -109,6 +115,8 @@ struct ctl_session {
 };
 
 struct ctl_objects {
+	char radio[16], radio_problem[256]; /* "absent": why */
+	char version[32];		    /* the service's */
 	struct ctl_sink sinks[CTL_SINKS_MAX];
 	size_t n_sinks;
 	struct ctl_session sessions[CTL_SESSIONS_MAX];
@@ -118,8 +126,10 @@ struct ctl_objects {
 /* 0, or the exit code after a line of complaint. */
 int ctl_get_objects(struct ctl *c, struct ctl_objects *ret);
 
-/* What a user writes: name, address, or the last element of the path. NULL: nobody. */
+/* What a user writes: name, address, or the last element of the path. NULL: nobody, or several. */
 const struct ctl_sink *ctl_find_sink(const struct ctl_objects *o, const char *what);
+/* A line that says why it was not found; CTL_NOT_FOUND. */
+int ctl_miss_sink(const struct ctl_objects *o, const char *what);
 const struct ctl_sink *ctl_get_sink(const struct ctl_objects *o, const char *path);
 /*
  * The session of that sink; with what NULL the only one. NULL: none, or none is the only one, and a

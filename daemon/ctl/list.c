@@ -1,79 +1,128 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* miracastctl list: looks for sinks for a while and shows each as it comes, changes or goes. */
+/*
+ * miracastctl list: looks for sinks for a while. On a terminal a table that is always the present
+ * one; else a line for each sink that comes, changes its state, or goes.
+ */
 #include "ctl/ctl.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #define DEFAULT_SECONDS 5
 #define POLL_US		UINT64_C(250000)
+#define NAME_WIDTH	32
+#define ADDRESS_WIDTH	21
 
 struct list {
 	struct ctl *ctl;
 	struct ctl_objects shown;
+	char *table; /* that is on the terminal */
 	uint64_t left_us;
 	int result;
 };
 
 static int on_poll(sd_event_source *source, uint64_t now_us, void *userdata);
 
-static void print_signal(int signal)
+/* ---------------------------------------------------------------- text */
+
+static void print_sink(FILE *out, const struct ctl_sink *s)
 {
-	if (signal)
-		printf("%4d dBm", signal);
+	ctl_print_column(out, s->name, NAME_WIDTH);
+	fprintf(out, " %-*s ", ADDRESS_WIDTH, s->address);
+	if (s->signal)
+		fprintf(out, "%4d dBm", s->signal);
 	else
-		printf("%8s", "-");
+		fprintf(out, "%8s", "-");
+	fprintf(out, "  %s%s\n", s->state, s->remembered ? ", remembered" : "");
 }
 
-static void print_sink(const struct ctl_sink *s, char mark)
+static void print_table(FILE *out, const struct ctl_objects *o)
 {
-	printf("%c %-32s %-21s ", mark, s->name, s->address);
-	print_signal(s->signal);
-	printf("  %s%s\n", s->state, s->remembered ? ", remembered" : "");
+	fprintf(out, "%-*s %-*s %8s  %s\n", NAME_WIDTH, "NAME", ADDRESS_WIDTH, "ADDRESS", "SIGNAL",
+		"STATE");
+	for (size_t i = 0; i < o->n_sinks; i++)
+		print_sink(out, &o->sinks[i]);
 }
 
-static void print_json(const struct ctl_objects *o)
+static void draw(struct list *l, const struct ctl_objects *now)
+{
+	char *table = NULL;
+	size_t size;
+	FILE *out = open_memstream(&table, &size);
+
+	if (!out)
+		return;
+	if (now->n_sinks > 0)
+		print_table(out, now);
+	if (l->left_us >= POLL_US)
+		fputs(now->n_sinks ? "...\n" : "Looking for sinks ...\n", out);
+	(void)fclose(out);
+	if (!l->table || strcmp(l->table, table) != 0)
+		ctl_redraw(table);
+	free(l->table);
+	l->table = table;
+}
+
+/* ---------------------------------------------------------------- JSON */
+
+static void print_object(const struct ctl_sink *s)
+{
+	printf("{\"id\": ");
+	ctl_json_string(strrchr(s->path, '/') + 1);
+	printf(", \"name\": ");
+	ctl_json_string(s->name);
+	printf(", \"address\": ");
+	ctl_json_string(s->address);
+	printf(", \"state\": ");
+	ctl_json_string(s->state);
+	printf(", \"signal_dbm\": %d, \"remembered\": %s}", s->signal,
+	       s->remembered ? "true" : "false");
+}
+
+static void print_list(const struct ctl_objects *o)
 {
 	printf("[");
 	for (size_t i = 0; i < o->n_sinks; i++) {
-		const struct ctl_sink *s = &o->sinks[i];
-
-		printf("%s\n  {\"id\": ", i ? "," : "");
-		ctl_json_string(strrchr(s->path, '/') + 1);
-		printf(", \"name\": ");
-		ctl_json_string(s->name);
-		printf(", \"address\": ");
-		ctl_json_string(s->address);
-		printf(", \"state\": ");
-		ctl_json_string(s->state);
-		printf(", \"signal_dbm\": %d, \"remembered\": %s}", s->signal,
-		       s->remembered ? "true" : "false");
+		printf("%s\n  ", i ? "," : "");
+		print_object(&o->sinks[i]);
 	}
 	printf("%s]\n", o->n_sinks ? "\n" : "");
 }
 
-static const struct ctl_sink *find_same(const struct ctl_objects *o, const struct ctl_sink *s)
+/* ---------------------------------------------------------------- changes */
+
+static void print_change(const struct list *l, const struct ctl_sink *s, char mark,
+			 const char *event)
 {
-	return ctl_get_sink(o, s->path);
+	if (!l->ctl->json) {
+		printf("%c ", mark);
+		print_sink(stdout, s);
+		return;
+	}
+	printf("{\"event\": \"%s\", \"sink\": ", event);
+	print_object(s);
+	printf("}\n");
 }
 
-/* Plain lines: a terminal and a pipe see the same. */
-static void print_changes(struct list *l, const struct ctl_objects *now)
+static void print_changes(const struct list *l, const struct ctl_objects *now)
 {
 	for (size_t i = 0; i < now->n_sinks; i++) {
-		const struct ctl_sink *old = find_same(&l->shown, &now->sinks[i]);
+		const struct ctl_sink *s = &now->sinks[i], *old = ctl_get_sink(&l->shown, s->path);
 
 		if (!old)
-			print_sink(&now->sinks[i], ' ');
-		else if (strcmp(old->state, now->sinks[i].state) != 0)
-			print_sink(&now->sinks[i], '~');
+			print_change(l, s, ' ', "added");
+		else if (strcmp(old->state, s->state) != 0 || old->remembered != s->remembered)
+			print_change(l, s, '~', "changed");
 	}
 	for (size_t i = 0; i < l->shown.n_sinks; i++)
-		if (!find_same(now, &l->shown.sinks[i]))
-			print_sink(&l->shown.sinks[i], '-');
+		if (!ctl_get_sink(now, l->shown.sinks[i].path))
+			print_change(l, &l->shown.sinks[i], '-', "removed");
 }
+
+/* ---------------------------------------------------------------- the run */
 
 static int look(struct list *l)
 {
@@ -82,7 +131,9 @@ static int look(struct list *l)
 
 	if (r != CTL_OK)
 		return r;
-	if (!l->ctl->json)
+	if (l->ctl->is_terminal && !l->ctl->json)
+		draw(l, &now);
+	else if (!l->ctl->json || l->ctl->live)
 		print_changes(l, &now);
 	l->shown = now;
 	return CTL_OK;
@@ -96,7 +147,8 @@ static int on_poll(sd_event_source *source, uint64_t now_us, void *userdata)
 	l->result = look(l);
 	if (l->result != CTL_OK || l->left_us < POLL_US)
 		return sd_event_exit(l->ctl->event, 0);
-	l->left_us -= POLL_US;
+	if (!l->ctl->live)
+		l->left_us -= POLL_US;
 	(void)sd_event_source_set_time_relative(source, POLL_US);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
@@ -108,6 +160,16 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
 	(void)source;
 	(void)si;
 	return sd_event_exit(l->ctl->event, 0);
+}
+
+/* Nobody shall wait for what cannot come. */
+static void explain(const struct ctl_objects *o)
+{
+	if (*o->radio_problem)
+		ctl_complain("Wi-Fi Direct cannot be used: %s", o->radio_problem);
+	else if (o->n_sinks == 0)
+		ctl_complain("no sink was found: switch its screen mirroring on; "
+			     "\"miracastctl doctor\" knows what else can be wrong");
 }
 
 int ctl_list(struct ctl *c)
@@ -124,10 +186,10 @@ int ctl_list(struct ctl *c)
 	    sd_event_add_time_relative(c->event, NULL, CLOCK_MONOTONIC, 0, 0, on_poll, &l) < 0 ||
 	    sd_event_loop(c->event) < 0)
 		return CTL_FAILED;
-	if (l.result == CTL_OK && c->json)
-		print_json(&l.shown);
-	else if (l.result == CTL_OK && l.shown.n_sinks == 0)
-		ctl_complain("no sink was found: switch its screen mirroring on; "
-			     "\"miracastctl doctor\" knows what else can be wrong");
+	free(l.table);
+	if (l.result == CTL_OK && c->json && !c->live)
+		print_list(&l.shown);
+	if (l.result == CTL_OK)
+		explain(&l.shown);
 	return l.result;
 }

@@ -96,7 +96,7 @@ static int take_option(struct ctl *c, char id, const char *value)
 		c->seconds = (int)strtol(value, &end, 10);
 		return *end || end == value || c->seconds < 0 ? -EINVAL : 0;
 	case 'l':
-		c->seconds = 0x7fffffff;
+		c->live = true;
 		return 0;
 	case '1':
 		c->once = true;
@@ -203,6 +203,7 @@ int main(int argc, char **argv)
 		(void)print_help();
 		return CTL_USAGE;
 	}
+	ctl_set_json(c.json);
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	c.argc = argc - optind - 1;
 	c.argv = argv + optind + 1;

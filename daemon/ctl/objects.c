@@ -183,6 +183,34 @@ static int read_session(sd_bus_message *m, const char *key, void *object)
 
 /* ---------------------------------------------------------------- objects */
 
+static int read_manager(sd_bus_message *m, const char *key, void *object)
+{
+	struct ctl_objects *o = object;
+
+	if (strcmp(key, "Radio") == 0)
+		return TEXT(m, o->radio);
+	if (strcmp(key, "RadioProblem") == 0)
+		return TEXT(m, o->radio_problem);
+	if (strcmp(key, "Version") == 0)
+		return TEXT(m, o->version);
+	return sd_bus_message_skip(m, "v");
+}
+
+/* The ObjectManager tells of what is below it only. */
+static int get_manager(struct ctl *c, struct ctl_objects *ret)
+{
+	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+	int r;
+
+	r = sd_bus_call_method(c->bus, MIRACAST_DBUS_NAME, MIRACAST_DBUS_PATH,
+			       "org.freedesktop.DBus.Properties", "GetAll", &error, &m, "s",
+			       MIRACAST_DBUS_MANAGER);
+	if (r >= 0)
+		r = read_properties(m, read_manager, ret);
+	return r < 0 ? ctl_fail(&error, r) : CTL_OK;
+}
+
 static int read_interface(sd_bus_message *m, const char *path, struct ctl_objects *o)
 {
 	const char *interface;
@@ -239,19 +267,47 @@ int ctl_get_objects(struct ctl *c, struct ctl_objects *ret)
 		if (r >= 0)
 			r = sd_bus_message_exit_container(m);
 	}
-	return r < 0 ? ctl_fail(&error, r) : CTL_OK;
+	return r < 0 ? ctl_fail(&error, r) : get_manager(c, ret);
+}
+
+static size_t count_named(const struct ctl_objects *o, const char *name)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < o->n_sinks; i++)
+		n += strcasecmp(o->sinks[i].name, name) == 0;
+	return n;
 }
 
 const struct ctl_sink *ctl_find_sink(const struct ctl_objects *o, const char *what)
 {
+	const struct ctl_sink *found = NULL;
+
 	for (size_t i = 0; i < o->n_sinks; i++) {
 		const struct ctl_sink *s = &o->sinks[i];
 
-		if (strcmp(s->name, what) == 0 || strcasecmp(s->address, what) == 0 ||
+		if (strcasecmp(s->address, what) == 0 ||
 		    strcmp(strrchr(s->path, '/') + 1, what) == 0)
 			return s;
+		if (strcasecmp(s->name, what) == 0)
+			found = s;
 	}
-	return NULL;
+	return count_named(o, what) == 1 ? found : NULL;
+}
+
+int ctl_miss_sink(const struct ctl_objects *o, const char *what)
+{
+	size_t n = count_named(o, what);
+
+	if (n > 1)
+		ctl_complain("%zu sinks are called \"%s\": write the address, which \"miracastctl "
+			     "list\" shows", n, what);
+	else if (*o->radio_problem)
+		ctl_complain("no sink is called \"%s\"; Wi-Fi Direct cannot be used: %s", what,
+			     o->radio_problem);
+	else
+		ctl_complain("no sink is called \"%s\": see \"miracastctl list\"", what);
+	return CTL_NOT_FOUND;
 }
 
 const struct ctl_sink *ctl_get_sink(const struct ctl_objects *o, const char *path)
@@ -267,7 +323,7 @@ const struct ctl_session *ctl_find_session(const struct ctl_objects *o, const ch
 	const struct ctl_sink *sink = what ? ctl_find_sink(o, what) : NULL;
 
 	if (what && !sink) {
-		ctl_complain("no sink is called \"%s\": see \"miracastctl list\"", what);
+		(void)ctl_miss_sink(o, what);
 		return NULL;
 	}
 	if (!what && o->n_sessions == 1)

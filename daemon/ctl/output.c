@@ -5,17 +5,51 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static bool is_json;
+
+void ctl_set_json(bool on)
+{
+	is_json = on;
+}
+
+static void write_string(FILE *out, const char *text)
+{
+	putc('"', out);
+	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+		if (*c == '"' || *c == '\\')
+			fprintf(out, "\\%c", *c);
+		else if (*c < 0x20 || *c == 0x7f)
+			fprintf(out, "\\u%04x", *c);
+		else
+			putc(*c, out);
+	}
+	putc('"', out);
+}
+
+void ctl_json_string(const char *text)
+{
+	write_string(stdout, text);
+}
 
 void ctl_complain(const char *format, ...)
 {
 	va_list arguments;
+	char text[512];
 
-	(void)fflush(stdout);
-	fputs("miracastctl: ", stderr);
 	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
+	(void)vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	fputc('\n', stderr);
+	(void)fflush(stdout);
+	if (is_json) {
+		fputs("{\"error\": ", stderr);
+		write_string(stderr, text);
+		fputs("}\n", stderr);
+	} else {
+		fprintf(stderr, "miracastctl: %s\n", text);
+	}
 }
 
 static const struct {
@@ -58,22 +92,56 @@ int ctl_fail(const sd_bus_error *error, int r)
 	return code;
 }
 
-void ctl_json_string(const char *text)
-{
-	putchar('"');
-	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-		if (*c == '"' || *c == '\\')
-			printf("\\%c", *c);
-		else if (*c < 0x20 || *c == 0x7f)
-			printf("\\u%04x", *c);
-		else
-			putchar(*c);
-	}
-	putchar('"');
-}
-
 void ctl_print_clean(const char *text)
 {
 	for (const unsigned char *c = (const unsigned char *)text; *c; c++)
 		putchar(*c == '\n' || (*c >= 0x20 && *c != 0x7f) ? *c : '?');
+}
+
+/* UTF-8: bytes that go on with a character do not count. */
+static int count_characters(const char *text)
+{
+	int n = 0;
+
+	for (; *text; text++)
+		n += ((unsigned char)*text & 0xc0) != 0x80;
+	return n;
+}
+
+void ctl_print_column(FILE *out, const char *text, int width)
+{
+	int missing = width - count_characters(text);
+
+	fprintf(out, "%s%*s", text, missing > 0 ? missing : 0, "");
+}
+
+/* Lines that are wider than the terminal take several of its rows. */
+static unsigned int count_rows(const char *text)
+{
+	struct winsize size = { 0 };
+	unsigned int width, rows = 0, column = 0;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+		size.ws_col = 80;
+	width = size.ws_col;
+	for (; *text; text++) {
+		if (*text == '\n') {
+			rows += 1 + (column > 0 ? (column - 1) / width : 0);
+			column = 0;
+		} else if (((unsigned char)*text & 0xc0) != 0x80) {
+			column++;
+		}
+	}
+	return rows;
+}
+
+void ctl_redraw(const char *text)
+{
+	static unsigned int rows;
+
+	if (rows > 0)
+		printf("\x1b[%uA\x1b[J", rows);
+	fputs(text, stdout);
+	(void)fflush(stdout);
+	rows = count_rows(text);
 }

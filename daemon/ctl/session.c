@@ -16,13 +16,24 @@ static const char *get_name(const struct ctl_session *s)
 	return sink ? sink->name : "?";
 }
 
+/* What was done, to which sink. */
+static int tell(const struct ctl *c, const char *name, const char *what)
+{
+	if (!c->json) {
+		printf("%s: %s\n", name, what);
+		return CTL_OK;
+	}
+	printf("{\"sink\": ");
+	ctl_json_string(name);
+	printf(", \"done\": \"%s\"}\n", what);
+	return CTL_OK;
+}
+
 static int stop(struct ctl *c, const struct ctl_session *s)
 {
 	int r = ctl_call(c, s->path, MIRACAST_DBUS_SESSION, "Stop", NULL);
 
-	if (r == CTL_OK && !c->json)
-		printf("%s: disconnected\n", get_name(s));
-	return r;
+	return r == CTL_OK ? tell(c, get_name(s), "disconnected") : r;
 }
 
 int ctl_disconnect(struct ctl *c)
@@ -131,14 +142,15 @@ int ctl_status(struct ctl *c)
 static int set_mode(struct ctl *c, const struct ctl_session *s, const char *text)
 {
 	unsigned int width, height, hz;
-	int length = -1;
+	int r, length = -1;
 
 	if (sscanf(text, "%5ux%5u@%3u%n", &width, &height, &hz, &length) != 3 || length < 0 ||
 	    text[length]) {
 		ctl_complain("\"%s\" is no mode: it is written WIDTHxHEIGHT@HZ", text);
 		return CTL_USAGE;
 	}
-	return ctl_call(c, s->path, MIRACAST_DBUS_SESSION, "SetMode", "(qqq)", width, height, hz);
+	r = ctl_call(c, s->path, MIRACAST_DBUS_SESSION, "SetMode", "(qqq)", width, height, hz);
+	return r == CTL_OK ? tell(c, get_name(s), "mode set") : r;
 }
 
 int ctl_modes(struct ctl *c)
@@ -188,8 +200,10 @@ int ctl_limit(struct ctl *c)
 	if (r != CTL_OK)
 		return r;
 	s = ctl_find_session(&objects, c->argv[0]);
-	return s ? ctl_call(c, s->path, MIRACAST_DBUS_SESSION, "SetBitrateLimit", "t",
-			    (uint64_t)bps) : CTL_NOT_FOUND;
+	if (!s)
+		return CTL_NOT_FOUND;
+	r = ctl_call(c, s->path, MIRACAST_DBUS_SESSION, "SetBitrateLimit", "t", (uint64_t)bps);
+	return r == CTL_OK ? tell(c, get_name(s), "limit set") : r;
 }
 
 int ctl_forget(struct ctl *c)
@@ -200,9 +214,8 @@ int ctl_forget(struct ctl *c)
 	if (r != CTL_OK)
 		return r;
 	sink = ctl_find_sink(&objects, c->argv[0]);
-	if (!sink) {
-		ctl_complain("no sink is called \"%s\": see \"miracastctl list\"", c->argv[0]);
-		return CTL_NOT_FOUND;
-	}
-	return ctl_call(c, sink->path, MIRACAST_DBUS_SINK, "Forget", NULL);
+	if (!sink)
+		return ctl_miss_sink(&objects, c->argv[0]);
+	r = ctl_call(c, sink->path, MIRACAST_DBUS_SINK, "Forget", NULL);
+	return r == CTL_OK ? tell(c, sink->name, "forgotten") : r;
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * miracastctl stats: a frame's way as one line, every second.
+ * miracastctl stats: a frame's way as one line, anew every second.
  *
  *	captured 0.7 -> converted 1.2 -> encoded 4.8 -> first-datagram 4.9 -> last-datagram 5.1 ms
  */
 #include "ctl/ctl.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -36,20 +37,34 @@ static const struct ctl_session *get_session(struct watch *w)
 	return NULL;
 }
 
+static void write_line(FILE *out, const struct watch *w, const struct ctl_session *s)
+{
+	for (size_t i = 0; i < s->stats.n_path; i++)
+		fprintf(out, "%s%s %.1f", i ? " -> " : "", s->stats.path[i].name,
+			s->stats.path[i].p50 / 1e3);
+	fputs(s->stats.n_path ? " ms" : "nothing was sent yet", out);
+	if (*w->last.path)
+		fprintf(out, "; %llu fps, %.1f Mbit/s",
+			(unsigned long long)(s->stats.encoded - w->last.stats.encoded),
+			(double)(s->stats.bytes - w->last.stats.bytes) * 8 / 1e6);
+	fprintf(out, "; dropped %llu, late %llu, restarts %u, %s\n",
+		(unsigned long long)s->stats.dropped, (unsigned long long)s->stats.late,
+		s->media_restarts, s->quality);
+}
+
+/* On a terminal it stays one line, that lives; elsewhere each second adds one. */
 static void print_line(const struct watch *w, const struct ctl_session *s)
 {
-	bool has_last = *w->last.path;
+	char *text = NULL;
+	size_t size;
+	FILE *out = w->ctl->is_terminal ? open_memstream(&text, &size) : NULL;
 
-	for (size_t i = 0; i < s->stats.n_path; i++)
-		printf("%s%s %.1f", i ? " -> " : "", s->stats.path[i].name,
-		       s->stats.path[i].p50 / 1e3);
-	printf(" ms");
-	if (has_last)
-		printf("; %llu fps, %.1f Mbit/s",
-		       (unsigned long long)(s->stats.encoded - w->last.stats.encoded),
-		       (double)(s->stats.bytes - w->last.stats.bytes) * 8 / 1e6);
-	printf("; dropped %llu, late %llu, restarts %u, %s\n", (unsigned long long)s->stats.dropped,
-	       (unsigned long long)s->stats.late, s->media_restarts, s->quality);
+	write_line(out ?: stdout, w, s);
+	if (!out)
+		return;
+	(void)fclose(out);
+	ctl_redraw(text);
+	free(text);
 }
 
 static void print_json(const struct ctl_session *s)

@@ -163,6 +163,17 @@ struct known_sink *known_use(struct known *k, const uint8_t address[static LINK_
 	return &k->sinks[0];
 }
 
+int known_forget(struct known *k, const uint8_t address[static LINK_ADDRESS_SIZE])
+{
+	struct known_sink *found = known_find(k, address);
+
+	if (!found)
+		return -ENOENT;
+	k->n--;
+	memmove(found, found + 1, (size_t)(&k->sinks[k->n] - found) * sizeof(*found));
+	return 0;
+}
+
 /* ---------------------------------------------------------------- the file */
 
 int known_load(struct known *k, const char *path)

@@ -44,6 +44,9 @@ struct known_sink *known_find(struct known *k, const uint8_t address[static LINK
 /* Finds or makes it, and makes it the last used. */
 struct known_sink *known_use(struct known *k, const uint8_t address[static LINK_ADDRESS_SIZE]);
 
+/* -ENOENT: it was not known. */
+int known_forget(struct known *k, const uint8_t address[static LINK_ADDRESS_SIZE]);
+
 /* path NULL: nothing happens. A missing file is an empty one. */
 int known_load(struct known *k, const char *path);
 int known_save(const struct known *k, const char *path);

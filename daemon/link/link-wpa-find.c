@@ -247,6 +247,18 @@ static void on_sink(struct wpa *w, struct peer *p, const struct link_sink *sink)
 		wpa_connect_on_peer(w);
 }
 
+void wpa_find_set_remembered(struct wpa *w, const uint8_t address[static LINK_ADDRESS_SIZE],
+			     bool is_remembered)
+{
+	struct peer *p = wpa_find_peer(w, address);
+
+	if (!p || p->sink.is_remembered == is_remembered)
+		return;
+	p->sink.is_remembered = is_remembered;
+	if (w->ops->sink_found)
+		w->ops->sink_found(w->userdata, &p->sink);
+}
+
 static void on_no_sink(struct wpa *w, struct peer *p)
 {
 	if (p->is_told && w->ops->sink_lost)

@@ -349,6 +349,7 @@ static void remember(struct wpa *w)
 		known->ssid_size = a->ssid_size;
 	}
 	(void)known_save(&w->known, w->state_file);
+	wpa_find_set_remembered(w, a->options.address, true);
 }
 
 static int on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata)

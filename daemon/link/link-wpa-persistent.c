@@ -8,6 +8,7 @@
 
 #include "util/log.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define PERSISTENT_MAX (sizeof(((struct wpa *)0)->persistent) / sizeof(((struct wpa *)0)->persistent[0]))
@@ -104,6 +105,40 @@ void wpa_persistent_choose(struct wpa *w, const struct known_sink *known)
 		if (w->persistent[i].ssid_size == known->ssid_size &&
 		    memcmp(w->persistent[i].ssid, known->ssid, known->ssid_size) == 0)
 			memcpy(w->attempt.persistent, w->persistent[i].path, WPA_PATH_SIZE);
+}
+
+/* ---------------------------------------------------------------- forget */
+
+static void remove_group(struct wpa *w, const struct known_sink *known)
+{
+	for (size_t i = 0; known->ssid_size > 0 && i < w->n_persistent; i++) {
+		_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+
+		if (w->persistent[i].ssid_size != known->ssid_size ||
+		    memcmp(w->persistent[i].ssid, known->ssid, known->ssid_size) != 0)
+			continue;
+		w->persistent[i].ssid_size = 0;
+		if (wpa_new_call(w, w->path, WPA_P2P, "RemovePersistentGroup", &m) >= 0 &&
+		    sd_bus_message_append(m, "o", w->persistent[i].path) >= 0)
+			wpa_send_forget(w, m);
+	}
+}
+
+/* Without the supplicant the key stays there, and nobody will ask for its group any more. */
+int wpa_forget(struct wpa *w, const uint8_t address[static LINK_ADDRESS_SIZE])
+{
+	const struct known_sink *known = known_find(&w->known, address);
+
+	if (!known)
+		return -ENOENT;
+	if (w->attempt.is_active &&
+	    memcmp(w->attempt.options.address, address, LINK_ADDRESS_SIZE) == 0)
+		return -EBUSY;
+	if (w->path[0])
+		remove_group(w, known);
+	(void)known_forget(&w->known, address);
+	wpa_find_set_remembered(w, address, false);
+	return known_save(&w->known, w->state_file);
 }
 
 /* ---------------------------------------------------------------- signals */

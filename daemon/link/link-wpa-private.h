@@ -252,6 +252,8 @@ void wpa_restore(struct wpa *w);
 void wpa_find_enter(struct wpa *w);
 void wpa_find_stop(struct wpa *w);
 void wpa_find_forget(struct wpa *w); /* all sinks are gone */
+void wpa_find_set_remembered(struct wpa *w, const uint8_t address[static LINK_ADDRESS_SIZE],
+			     bool is_remembered);
 struct peer *wpa_find_peer(struct wpa *w, const uint8_t address[static LINK_ADDRESS_SIZE]);
 void wpa_find_on_found(struct wpa *w, sd_bus_message *m);
 void wpa_find_on_lost(struct wpa *w, sd_bus_message *m);

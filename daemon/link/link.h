@@ -157,9 +157,17 @@ DEFINE_CLEANUP(struct wpa *, wpa_free)
 void wpa_set_finding(struct wpa *w, bool on);
 
 enum wpa_state wpa_get_state(const struct wpa *w);
+/* Why WPA_ABSENT, in a sentence that tells the user what to do; "" in every other state. */
+const char *wpa_get_absence(const struct wpa *w);
 const char *wpa_state_to_string(enum wpa_state state);
 /* True once everything a freed link had has been taken back. */
 bool wpa_is_settled(const struct wpa *w);
+
+/*
+ * What worked with that sink, and the key of its group: the next time somebody has to accept again.
+ * -ENOENT: nothing was remembered; -EBUSY: a link to it is open or closing.
+ */
+int wpa_forget(struct wpa *w, const uint8_t address[static LINK_ADDRESS_SIZE]);
 
 struct link_options {
 	uint8_t address[LINK_ADDRESS_SIZE];

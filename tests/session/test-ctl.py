@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -128,6 +129,8 @@ def _(run):
         expect(s, 0, "disconnect", "--all", words=("TV 2: disconnected",))
         s.wait_until(lambda: not s.sessions(), "both are over")
         expect(s, 1, "forget", "TV 1", errors=("miracastd.conf",))
+        r, out, err = s.ctl("forget", "tv 1", "--json")
+        check(r == 1 and not out and "miracastd.conf" in json.loads(err)["error"], err)
 
 
 @case("connect fails: the sentence, and 6")
@@ -180,12 +183,39 @@ def _(run):
 def _(run):
     with service(run) as s:
         p = spawn(s, "live", "list", "--live")
-        s.wait_until(lambda: "idle" in run.log("live"), "the sink")
+        events = spawn(s, "events", "list", "--live", "--json")
+        s.wait_until(lambda: "idle" in run.log("live") and "idle" in run.log("events"), "the sink")
         path = s.connect()
         s.wait_until(lambda: re.search(r"^~.*connected", run.log("live"), re.M), "its change")
         s.call(path, "Session", "Stop")
         p.send_signal(signal.SIGINT)
         check(run.wait(p) == 0, "exit status")
+        s.wait_until(lambda: run.log("events").count('"idle"') == 2, "its end")
+        events.send_signal(signal.SIGTERM)
+        check(run.wait(events) == 0, "exit status")
+        seen = [json.loads(line) for line in run.log("events").splitlines() if "event" in line]
+        check([e["event"] for e in seen][:2] == ["added", "changed"], seen)
+
+
+def on_terminal(s, *arguments, width=60):
+    """What a terminal of that width is sent."""
+    script = f"stty cols {width}; exec {' '.join(map(shlex.quote, (CTL, *arguments)))}"
+    p = subprocess.run(["script", "-qec", script, "/dev/null"], capture_output=True, text=True,
+                       timeout=60, stdin=subprocess.DEVNULL,
+                       env={**os.environ, **s.environment})
+    return p.returncode, p.stdout
+
+
+@case("on a terminal list is a table and stats a line that is written anew")
+def _(run):
+    with service(run) as s:
+        r, out = on_terminal(s, "list", "--seconds", "1")
+        check(r == 0 and out.startswith("NAME") and out.count("TV 1") == 2, out)
+        check("\x1b[5A\x1b[J" in out, f"not redrawn, two lines of two rows and one: {out!r}")
+        check("..." not in out.rsplit("\x1b[J", 1)[1], f"it still looks: {out!r}")
+        s.connect()
+        r, out = on_terminal(s, "stats", "--seconds", "3")
+        check(r == 0 and re.search(r"\x1b\[[23]A\x1b\[J", out), f"of three rows: {out!r}")
 
 
 if __name__ == "__main__":
