@@ -4,16 +4,13 @@
  *
  *	begin, find the peer, prepare
  *	a remembered group:	Invite
- *	a PIN of the sink:	provision discovery, ask our user
- *	a PIN of ours:		provision discovery, show it
+ *	a PIN:			first by link-wpa-pin.c
  *	Connect, negotiation, formation
  *
- * and what is tried next when that fails. No PIN and no passphrase is ever logged: the payloads of
- * GONegotiationSuccess and GroupStarted hold them.
+ * No passphrase is ever logged: the payloads of GONegotiationSuccess and GroupStarted hold it.
  */
 #include "link/link-wpa-private.h"
 
-#include "link/radio.h"
 #include "util/log.h"
 
 #include <errno.h>
@@ -51,35 +48,13 @@ static const char no_group[] =
 static void negotiate(struct wpa *w);
 static void prepared(struct wpa *w);
 static void invite(struct wpa *w);
-static void discover(struct wpa *w);
-static void want_pin(struct wpa *w);
-static void do_connect(struct wpa *w);
 static int on_invite(sd_bus_message *m, void *userdata, sd_bus_error *error);
-static int on_discover(sd_bus_message *m, void *userdata, sd_bus_error *error);
 static int on_connect(sd_bus_message *m, void *userdata, sd_bus_error *error);
 static int on_no_invitation(sd_event_source *source, uint64_t now_us, void *userdata);
-static int on_no_discovery(sd_event_source *source, uint64_t now_us, void *userdata);
-static int on_no_pin(sd_event_source *source, uint64_t now_us, void *userdata);
 static int on_no_answer(sd_event_source *source, uint64_t now_us, void *userdata);
 static int on_no_group(sd_event_source *source, uint64_t now_us, void *userdata);
 
 /* ---------------------------------------------------------------- begin */
-
-/* What worked with this sink first; then each role, the one that most sinks can live with first. */
-static void choose_intents(struct attempt *a, const struct known_sink *known)
-{
-	static const int usual[] = { 7, 0, 15 };
-
-	if (a->options.intent >= 0) {
-		a->intents[a->n_intents++] = a->options.intent;
-		return;
-	}
-	if (known && known->intent >= 0)
-		a->intents[a->n_intents++] = known->intent;
-	for (size_t i = 0; i < 3 && a->n_intents < WPA_INTENTS_MAX; i++)
-		if (!known || known->intent != usual[i])
-			a->intents[a->n_intents++] = usual[i];
-}
 
 static bool claim_port(struct wpa *w)
 {
@@ -108,7 +83,7 @@ void wpa_connect_begin(struct wpa *w)
 	}
 	a->is_begun = true;
 	a->method = a->options.method;
-	choose_intents(a, known);
+	wpa_retry_choose_intents(a, known);
 	wpa_persistent_choose(w, known);
 	wpa_progress(w, LINK_STAGE_DISCOVERY);
 	wpa_connect_again(w);
@@ -146,9 +121,9 @@ static void prepared(struct wpa *w)
 	if (a->persistent[0] && !a->is_invite_spent)
 		invite(w);
 	else if (a->method == LINK_METHOD_BUTTON)
-		do_connect(w);
+		wpa_connect_now(w);
 	else
-		discover(w);
+		wpa_pin_begin(w);
 }
 
 /* ---------------------------------------------------------------- a remembered group */
@@ -208,112 +183,6 @@ static int on_no_invitation(sd_event_source *source, uint64_t now_us, void *user
 	return 0;
 }
 
-/* ---------------------------------------------------------------- PINs */
-
-/* "display": the sink shall show one; "keypad": it shall ask for ours. */
-static void discover(struct wpa *w)
-{
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-	struct attempt *a = &w->attempt;
-
-	wpa_progress(w, LINK_STAGE_AUTHORISATION);
-	wpa_set_limit(w, WPA_DISCOVERY_US, on_no_discovery);
-	if (wpa_new_call(w, w->path, WPA_P2P, "ProvisionDiscoveryRequest", &m) >= 0 &&
-	    sd_bus_message_append(m, "os", a->peer, a->method == LINK_METHOD_PIN_OF_SINK ?
-				  "display" : "keypad") >= 0)
-		wpa_send(w, m, on_discover);
-}
-
-static int on_discover(sd_bus_message *m, void *userdata, sd_bus_error *error)
-{
-	struct wpa *w = wpa_replied(userdata);
-
-	(void)error;
-	if (wpa_reply_error(m) < 0)
-		wpa_fail(w, LINK_STAGE_AUTHORISATION, -EIO, no_answer);
-	return 0;
-}
-
-static int on_no_discovery(sd_event_source *source, uint64_t now_us, void *userdata)
-{
-	(void)source;
-	(void)now_us;
-	wpa_fail(userdata, LINK_STAGE_AUTHORISATION, -ETIMEDOUT, no_answer);
-	return 0;
-}
-
-static bool is_of_peer(struct wpa *w, sd_bus_message *m)
-{
-	const char *path;
-
-	return w->state == WPA_NEGOTIATING && sd_bus_message_read(m, "o", &path) > 0 &&
-	       strcmp(path, w->attempt.peer) == 0;
-}
-
-void wpa_connect_on_provision_failure(struct wpa *w, sd_bus_message *m)
-{
-	if (is_of_peer(w, m) && w->attempt.method != LINK_METHOD_BUTTON &&
-	    !w->attempt.is_connecting)
-		wpa_fail(w, LINK_STAGE_AUTHORISATION, -EOPNOTSUPP,
-			 "the TV does not do PINs this way: choose another way of pairing");
-}
-
-void wpa_connect_on_enter_pin(struct wpa *w, sd_bus_message *m)
-{
-	if (is_of_peer(w, m) && w->attempt.method == LINK_METHOD_PIN_OF_SINK &&
-	    !w->attempt.is_connecting && !w->attempt.waits_for_pin)
-		want_pin(w);
-}
-
-static void want_pin(struct wpa *w)
-{
-	struct wpa_link *l = w->link;
-
-	w->attempt.waits_for_pin = true;
-	wpa_set_limit(w, WPA_PIN_US, on_no_pin);
-	if (l && l->link.events->pin_wanted)
-		l->link.events->pin_wanted(l->link.userdata, w->attempt.pin_tries > 0);
-}
-
-static int on_no_pin(sd_event_source *source, uint64_t now_us, void *userdata)
-{
-	(void)source;
-	(void)now_us;
-	wpa_fail(userdata, LINK_STAGE_AUTHORISATION, -ETIMEDOUT,
-		 "no PIN was entered: connect again and enter the one that the TV shows");
-	return 0;
-}
-
-int wpa_connect_give_pin(struct wpa *w, const char *pin)
-{
-	size_t length = strlen(pin);
-
-	if (!w->attempt.is_active || !w->attempt.waits_for_pin)
-		return -ESTALE;
-	if ((length != 4 && length != 8) || strspn(pin, "0123456789") != length)
-		return -EINVAL;
-	memcpy(w->attempt.pin, pin, length + 1);
-	w->attempt.waits_for_pin = false;
-	do_connect(w);
-	return 0;
-}
-
-void wpa_connect_on_display_pin(struct wpa *w, sd_bus_message *m)
-{
-	struct wpa_link *l = w->link;
-	const char *pin;
-
-	if (!is_of_peer(w, m) || w->attempt.method != LINK_METHOD_PIN_OF_OURS ||
-	    w->attempt.is_connecting || sd_bus_message_read(m, "s", &pin) < 0 ||
-	    strlen(pin) >= LINK_PIN_SIZE)
-		return;
-	memcpy(w->attempt.pin, pin, strlen(pin) + 1);
-	do_connect(w);
-	/* Last: the owner may end it all in this call. */
-	if (l && l->link.events->pin_shown)
-		l->link.events->pin_shown(l->link.userdata, pin);
-}
-
 /* ---------------------------------------------------------------- Connect */
 
 static const char *method_word(enum link_method method)
@@ -350,7 +219,7 @@ static int append_connect(struct wpa *w, sd_bus_message *m)
 	return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static void do_connect(struct wpa *w)
+void wpa_connect_now(struct wpa *w)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
 
@@ -473,14 +342,21 @@ void wpa_connect_on_failure(struct wpa *w, sd_bus_message *m)
 }
 
 /*
- * Signals of a group that failed come by its own object, those of the one before may come late: only
- * what the machine itself or the present group says counts.
+ * Signals of a group that failed come by its own object, which is there before the group is, and
+ * those of the one before may come late: only what the machine itself or the present one says counts.
  */
 static bool is_ours(const struct wpa *w, sd_bus_message *m)
 {
 	const char *path = sd_bus_message_get_path(m);
 
-	return strcmp(path, w->path) == 0 || strcmp(path, w->attempt.group) == 0;
+	return strcmp(path, w->path) == 0 || strcmp(path, w->attempt.forming) == 0;
+}
+
+void wpa_connect_on_interface(struct wpa *w, const char *path)
+{
+	if (w->attempt.is_connecting && (w->state == WPA_NEGOTIATING || w->state == WPA_FORMING) &&
+	    strlen(path) < WPA_PATH_SIZE)
+		memcpy(w->attempt.forming, path, strlen(path) + 1);
 }
 
 void wpa_connect_on_wps_failed(struct wpa *w, sd_bus_message *m)
@@ -507,110 +383,4 @@ void wpa_connect_on_formation_failure(struct wpa *w, sd_bus_message *m)
 	if ((w->state == WPA_FORMING || w->state == WPA_NEGOTIATING) && is_ours(w, m) &&
 	    w->attempt.is_connecting)
 		wpa_fail(w, LINK_STAGE_FORMATION, -ECONNABORTED, no_group);
-}
-
-/* ---------------------------------------------------------------- what is tried next */
-
-static bool has_next_intent(struct attempt *a)
-{
-	if (a->intent + 1 >= a->n_intents)
-		return false;
-	a->intent++;
-	a->has_looked = false;
-	return true;
-}
-
-/* On the station's channel, where the radio is anyway; if that fails too, nothing helps. */
-static bool has_other_channel(struct wpa *w)
-{
-	uint32_t mhz;
-
-	if (w->attempt.frequency ||
-	    radio_get_frequency(if_nametoindex(w->ifname), &mhz) < 0)
-		return has_next_intent(&w->attempt);
-	w->attempt.frequency = mhz;
-	return true;
-}
-
-static bool has_other_method(struct attempt *a)
-{
-	if (a->is_method_switched)
-		return false;
-	a->is_method_switched = true;
-	a->method = a->method == LINK_METHOD_BUTTON ? LINK_METHOD_PIN_OF_SINK : LINK_METHOD_BUTTON;
-	return true;
-}
-
-/* Whether another attempt may do better; what shall be different is set. */
-static bool may_retry(struct wpa *w, enum link_stage stage, int error)
-{
-	struct attempt *a = &w->attempt;
-
-	if (!w->link || w->link->is_connected)
-		return false;
-	/* An invitation that failed says nothing about pairing. */
-	if (a->is_inviting)
-		return true;
-	switch (stage) {
-	case LINK_STAGE_AUTHORISATION:
-		if (error == -EKEYREJECTED && a->method == LINK_METHOD_PIN_OF_SINK)
-			return ++a->pin_tries < WPA_PIN_TRIES;
-		return error == -EOPNOTSUPP && has_other_method(a);
-	case LINK_STAGE_NEGOTIATION:
-		return error == -ECHRNG ? has_other_channel(w) : has_next_intent(a);
-	case LINK_STAGE_FORMATION:
-	case LINK_STAGE_ADDRESS:
-	case LINK_STAGE_RTSP_WAIT:
-		return has_next_intent(a);
-	case LINK_STAGE_LISTEN:
-	case LINK_STAGE_RADIO:
-	case LINK_STAGE_DISCOVERY:
-	case LINK_STAGE_FIREWALL:
-	case LINK_STAGE_UP:
-		break;
-	}
-	return false;
-}
-
-static void tell(struct wpa *w, enum link_stage stage, int error, const char *text)
-{
-	struct wpa_link *l = w->link;
-
-	if (!l || l->is_over)
-		return;
-	l->is_over = true;
-	if (!l->is_connected)
-		l->link.events->failed(l->link.userdata, stage, error, text);
-	else if (l->link.events->lost)
-		l->link.events->lost(l->link.userdata, error, text);
-}
-
-void wpa_fail(struct wpa *w, enum link_stage stage, int error, const char *text)
-{
-	log_debug("wpa: %s: %s", link_stage_to_string(stage), strerror(-error));
-	w->attempt.will_retry = may_retry(w, stage, error);
-	w->attempt.waits_for_pin = false;
-	if (!w->attempt.will_retry && w->link && w->link->is_connected)
-		wpa_group_set_rates(w, false);
-	wpa_group_close(w);
-	/* Last: the owner may free the link in there. */
-	if (!w->attempt.will_retry)
-		tell(w, stage, error, text);
-}
-
-void wpa_drop(struct wpa *w, enum link_stage stage, int error, const char *text)
-{
-	wpa_group_set_rates(w, false);
-	wpa_group_release(w);
-	w->attempt.is_active = w->attempt.is_begun = false;
-	tell(w, stage, error, text);
-}
-
-void wpa_progress(struct wpa *w, enum link_stage stage)
-{
-	struct wpa_link *l = w->link;
-
-	log_debug("wpa: stage %s", link_stage_to_string(stage));
-	if (l && !l->is_over && l->link.events->progress)
-		l->link.events->progress(l->link.userdata, stage);
 }

@@ -121,6 +121,15 @@ void wpa_find_stop(struct wpa *w)
 		wpa_send_forget(w, m);
 }
 
+void wpa_find_flush(struct wpa *w)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+
+	wpa_find_forget(w);
+	if (wpa_new_call(w, w->path, WPA_P2P, "Flush", &m) >= 0)
+		wpa_send_forget(w, m);
+}
+
 /* ---------------------------------------------------------------- the list */
 
 static struct peer *peer_at(struct wpa *w, const char *path)

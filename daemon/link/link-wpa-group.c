@@ -318,7 +318,10 @@ static int check_peer(const struct attempt *a, struct in_addr peer, struct radio
 	return memcmp(mac, ret->mac, sizeof(mac)) == 0 ? 0 : -EPERM;
 }
 
-/* What both radios can do at most, and of that what a stream may have (design: rate at Start). */
+/*
+ * What either side can do at most, and what a stream may have: of the best rate of our radio the part
+ * that is left for data. Not the rate of this moment, which in a fresh association is a low one.
+ */
 static void fill_stats(struct wpa *w, struct session_link_stats *stats)
 {
 	const struct peer *p = wpa_find_peer(w, w->attempt.options.address);
@@ -328,8 +331,6 @@ static void fill_stats(struct wpa *w, struct session_link_stats *stats)
 		stats->local_max_bps = phy_bps;
 	if (p)
 		stats->remote_max_bps = p->sink.wfd.throughput_mbps * UINT64_C(1000000);
-	if (stats->remote_max_bps && stats->remote_max_bps < phy_bps)
-		phy_bps = stats->remote_max_bps;
 	stats->current_bps = phy_bps / 5 * 2;
 	w->recommended_bps = stats->current_bps;
 }
@@ -469,7 +470,7 @@ static void closed(struct wpa *w)
 
 	a->is_connecting = a->is_inviting = a->is_owner = false;
 	a->has_station = a->has_address = false;
-	a->group[0] = a->ifname[0] = a->pin[0] = '\0';
+	a->forming[0] = a->group[0] = a->ifname[0] = a->pin[0] = '\0';
 	a->given_address = a->given_prefix = a->ifindex = 0;
 	a->ssid_size = 0;
 	if (w->known.group[0]) {
@@ -487,9 +488,15 @@ static void closed(struct wpa *w)
 
 static int on_back_off_over(sd_event_source *source, uint64_t now_us, void *userdata)
 {
+	struct wpa *w = userdata;
+	const struct peer *p = wpa_find_peer(w, w->attempt.options.address);
+
 	(void)source;
 	(void)now_us;
-	wpa_connect_again(userdata);
+	/* A group that could not be joined may have ended since it was seen. */
+	if (p && p->sink.is_owner)
+		wpa_find_flush(w);
+	wpa_connect_again(w);
 	return 0;
 }
 

@@ -6,7 +6,9 @@
  *	link-wpa-radio.c	which radio is used, and what it is told before Find and Connect
  *	link-wpa-bus.c		calls and dictionaries of D-Bus
  *	link-wpa-find.c		sinks
- *	link-wpa-connect.c	from "connect" to a group: PIN, negotiation, formation, new attempts
+ *	link-wpa-connect.c	from "connect" to a group: negotiation, formation
+ *	link-wpa-pin.c		PINs, before that
+ *	link-wpa-retry.c	what is tried, what next, and the end of an attempt
  *	link-wpa-persistent.c	remembered groups
  *	link-wpa-group.c	address, RTSP port, rates, and taking it all back
  *
@@ -96,6 +98,7 @@ struct attempt {
 	bool waits_for_pin;
 
 	bool is_connecting; /* Connect or Invite was called: Cancel is due */
+	char forming[WPA_PATH_SIZE]; /* the interface object that came meanwhile: its failures are ours */
 	char group[WPA_PATH_SIZE]; /* the group's interface object; "" while there is none */
 	char ifname[IF_NAMESIZE];
 	uint32_t ifindex;
@@ -254,6 +257,7 @@ void wpa_find_stop(struct wpa *w);
 void wpa_find_forget(struct wpa *w); /* all sinks are gone */
 void wpa_find_set_remembered(struct wpa *w, const uint8_t address[static LINK_ADDRESS_SIZE],
 			     bool is_remembered);
+void wpa_find_flush(struct wpa *w);  /* the supplicant shall forget them too, and look anew */
 struct peer *wpa_find_peer(struct wpa *w, const uint8_t address[static LINK_ADDRESS_SIZE]);
 void wpa_find_on_found(struct wpa *w, sd_bus_message *m);
 void wpa_find_on_lost(struct wpa *w, sd_bus_message *m);
@@ -265,21 +269,32 @@ void wpa_find_on_changed(struct wpa *w, const char *path);
 void wpa_connect_begin(struct wpa *w);
 void wpa_connect_again(struct wpa *w); /* after BACK_OFF */
 void wpa_connect_on_peer(struct wpa *w); /* the peer of the attempt was found */
+void wpa_connect_now(struct wpa *w); /* with the PIN, if there is one */
+
+/* An interface came: that of the group that is being formed, if one is. */
+void wpa_connect_on_interface(struct wpa *w, const char *path);
+void wpa_connect_on_success(struct wpa *w, sd_bus_message *m);
+void wpa_connect_on_failure(struct wpa *w, sd_bus_message *m);
+void wpa_connect_on_invitation(struct wpa *w, sd_bus_message *m);
+void wpa_connect_on_wps_failed(struct wpa *w, sd_bus_message *m);
+void wpa_connect_on_formation_failure(struct wpa *w, sd_bus_message *m);
+
+/* ---------------------------------------------------------------- link-wpa-pin.c */
+
+void wpa_pin_begin(struct wpa *w);
+int wpa_pin_give(struct wpa *w, const char *pin);
+void wpa_pin_on_enter(struct wpa *w, sd_bus_message *m);
+void wpa_pin_on_display(struct wpa *w, sd_bus_message *m);
+void wpa_pin_on_failure(struct wpa *w, sd_bus_message *m);
+
+/* ---------------------------------------------------------------- link-wpa-retry.c */
+
+void wpa_retry_choose_intents(struct attempt *a, const struct known_sink *known);
 /* The one bad exit of an attempt: closes, and then tries again or has told the owner. */
 void wpa_fail(struct wpa *w, enum link_stage stage, int error, const char *text);
 /* Without closing: the supplicant is gone. */
 void wpa_drop(struct wpa *w, enum link_stage stage, int error, const char *text);
 void wpa_progress(struct wpa *w, enum link_stage stage);
-int wpa_connect_give_pin(struct wpa *w, const char *pin);
-
-void wpa_connect_on_success(struct wpa *w, sd_bus_message *m);
-void wpa_connect_on_failure(struct wpa *w, sd_bus_message *m);
-void wpa_connect_on_invitation(struct wpa *w, sd_bus_message *m);
-void wpa_connect_on_enter_pin(struct wpa *w, sd_bus_message *m);
-void wpa_connect_on_display_pin(struct wpa *w, sd_bus_message *m);
-void wpa_connect_on_provision_failure(struct wpa *w, sd_bus_message *m);
-void wpa_connect_on_wps_failed(struct wpa *w, sd_bus_message *m);
-void wpa_connect_on_formation_failure(struct wpa *w, sd_bus_message *m);
 
 /* ---------------------------------------------------------------- link-wpa-persistent.c */
 

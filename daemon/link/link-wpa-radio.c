@@ -347,9 +347,12 @@ void wpa_radio_on_interface_removed(struct wpa *w, sd_bus_message *m)
 
 void wpa_radio_on_interface_added(struct wpa *w, sd_bus_message *m)
 {
-	(void)m;
+	const char *path;
+
 	if (w->state == WPA_ABSENT && !w->call)
 		wpa_radio_look(w);
+	else if (sd_bus_message_read(m, "o", &path) > 0)
+		wpa_connect_on_interface(w, path);
 }
 
 static void on_radio_changed(struct wpa *w, sd_bus_message *m)

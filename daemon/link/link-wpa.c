@@ -213,7 +213,7 @@ static int wpa_link_give_pin(struct link *link, const char *pin)
 {
 	struct wpa_link *l = (struct wpa_link *)link;
 
-	return l->wpa ? wpa_connect_give_pin(l->wpa, pin) : -ESTALE;
+	return l->wpa ? wpa_pin_give(l->wpa, pin) : -ESTALE;
 }
 
 static const struct link_type wpa_link_type = {
@@ -416,9 +416,9 @@ static const struct {
 	{ "DeviceFound",                        wpa_find_on_found },
 	{ "DeviceLost",                         wpa_find_on_lost },
 	{ "FindStopped",                        wpa_find_on_stopped },
-	{ "ProvisionDiscoveryResponseEnterPin", wpa_connect_on_enter_pin },
-	{ "ProvisionDiscoveryResponseDisplayPin", wpa_connect_on_display_pin },
-	{ "ProvisionDiscoveryFailure",          wpa_connect_on_provision_failure },
+	{ "ProvisionDiscoveryResponseEnterPin", wpa_pin_on_enter },
+	{ "ProvisionDiscoveryResponseDisplayPin", wpa_pin_on_display },
+	{ "ProvisionDiscoveryFailure",          wpa_pin_on_failure },
 	{ "GONegotiationSuccess",               wpa_connect_on_success },
 	{ "GONegotiationFailure",               wpa_connect_on_failure },
 	{ "InvitationResult",                   wpa_connect_on_invitation },

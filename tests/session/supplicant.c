@@ -148,15 +148,20 @@ static void say_group(struct supplicant *s, const char *member, const char *kind
 	send_signal(s, m);
 }
 
+/* The real one makes the group's interface before the group, and its failures come from there. */
+static const char *forming_path(struct supplicant *s)
+{
+	if (s->has_no_group_interface)
+		return INTERFACE;
+	if (!s->is_group_up)
+		say_object(s, ROOT, NAME, "InterfaceAdded", GROUP);
+	return GROUP;
+}
+
 static void say_wps(struct supplicant *s, int config_error)
 {
-	sd_bus_message *m = new_signal(s, GROUP, P2P, "WpsFailed");
+	sd_bus_message *m = new_signal(s, forming_path(s), P2P, "WpsFailed");
 
-	/* The machine must know the path from the group; a failure before it comes by the radio's. */
-	if (!s->is_group_up) {
-		sd_bus_message_unref(m);
-		m = new_signal(s, INTERFACE, P2P, "WpsFailed");
-	}
 	assert(sd_bus_message_append(m, "sa{sv}", "fail", 2, "msg", "i", 8, "config_error", "n",
 				     config_error) >= 0);
 	send_signal(s, m);
@@ -257,7 +262,7 @@ static bool say_of_group(struct supplicant *s, const char *word, const char *val
 	} else if (strcmp(word, "left") == 0) {
 		say_member(s, "PeerDisconnected", 0);
 	} else if (strcmp(word, "formation") == 0) {
-		say_text(s, strcmp(value, "old") == 0 ? ROOT "/Interfaces/4" : INTERFACE, P2P,
+		say_text(s, strcmp(value, "old") == 0 ? ROOT "/Interfaces/4" : forming_path(s), P2P,
 			 "GroupFormationFailure", "");
 	} else {
 		return false;

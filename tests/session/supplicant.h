@@ -57,6 +57,7 @@ struct supplicant {
 	bool has_persistent;
 	const char *ifname; /* of the group */
 	const char *role;
+	bool has_no_group_interface; /* the radio's own becomes the group's */
 	bool is_group_up;
 	char pending[512];
 	sd_event_source *source;

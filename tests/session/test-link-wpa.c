@@ -380,7 +380,7 @@ static void end(struct bench *b)
 	RUN_UNTIL(b, b->net_fd < 0);
 	assert_false(b->supplicant.is_group_up);
 	if (had_bus)
-		assert_int_equal(announced_port(b), 0);
+		RUN_UNTIL(b, announced_port(b) == 0);
 	wpa_free(b->wpa);
 	supplicant_stop(&b->supplicant);
 	sd_event_source_disable_unref(b->net_source);
@@ -429,6 +429,24 @@ static void test_owner(void **state)
 }
 
 /* A handshake that is lost on the air: it goes, and comes again. */
+/* What the sink says that it takes is a limit of its own, and no rate of a radio. */
+static void test_slow_sink(void **state)
+{
+	static const struct reaction script[] = { FIND, { "Connect", NULL, AS_OWNER }, { NULL } };
+	struct bench b;
+
+	(void)state;
+	begin(&b, script);
+	b.supplicant.peers[0].ies[7] = 0;
+	b.supplicant.peers[0].ies[8] = 50;
+	open_link(&b);
+	RUN_UNTIL(&b, is_over(&b));
+	assert_int_equal(b.n_connected, 1);
+	assert_int_equal(b.stats.remote_max_bps, 50000000);
+	assert_int_equal(b.stats.current_bps, 60000000);
+	end(&b);
+}
+
 static void test_comes_again(void **state)
 {
 	static const struct reaction script[] = {
@@ -656,7 +674,7 @@ struct failure {
 	const char *pin;
 	int net_error;
 	enum net_stage net_stage;
-	bool is_net_mute, is_sink_mute, is_stranger;
+	bool is_net_mute, is_sink_mute, is_stranger, has_no_group_interface;
 	int station_error;
 };
 
@@ -688,6 +706,11 @@ static const struct failure failures[] = {
 	  { "ProvisionDiscoveryRequest", NULL, "no-provision" } },
 	  LINK_STAGE_AUTHORISATION, -EOPNOTSUPP, "ProvisionDiscoveryRequest", 1 },
 	{ "formation fails", { FIND, { "Connect", NULL, "success formation" } },
+	  LINK_STAGE_FORMATION, -ECONNABORTED, "Cancel", 3 },
+	{ "formation fails, without an interface of its own",
+	  { FIND, { "Connect", NULL, "success formation" } },
+	  LINK_STAGE_FORMATION, -ECONNABORTED, "Cancel", 3, .has_no_group_interface = true },
+	{ "a join fails", { FIND, { "Connect", NULL, "formation" } },
 	  LINK_STAGE_FORMATION, -ECONNABORTED, "Cancel", 3 },
 	{ "formation is silent", { FIND, { "Connect", NULL, "success" } },
 	  LINK_STAGE_FORMATION, -ETIMEDOUT, "Cancel", 3 },
@@ -749,6 +772,7 @@ static void test_failure(void **state)
 	b.pin = f->pin;
 	b.net_error = f->net_error;
 	b.net_stage = f->net_stage;
+	b.supplicant.has_no_group_interface = f->has_no_group_interface;
 	b.is_net_mute = f->is_net_mute;
 	b.is_sink_mute = f->is_sink_mute;
 	radio.is_stranger = f->is_stranger;
@@ -845,6 +869,27 @@ static void test_ports_taken(void **state)
 	end(&b);
 	for (size_t i = 0; i < 4; i++)
 		close_fd(fds[i]);
+}
+
+/* The group that was to be joined may be gone: what the supplicant knows of it must not be believed. */
+static void test_join_of_a_past_group(void **state)
+{
+	static const struct reaction script[] = {
+		FIND, { "Connect", NULL, "formation" }, { "Connect", NULL, AS_OWNER }, { NULL },
+	};
+	struct bench b;
+
+	(void)state;
+	begin(&b, script);
+	b.supplicant.peers[0].group = 1;
+	open_link(&b);
+	RUN_UNTIL(&b, supplicant_was_called(&b.supplicant, "Flush"));
+	b.supplicant.peers[0].group = 0;
+	RUN_UNTIL(&b, is_over(&b));
+	assert_int_equal(b.n_connected, 1);
+	assert_true(supplicant_was_called(&b.supplicant, "Connect wps_method=pbc persistent=0 join=0 "
+							 "go_intent=0;"));
+	end(&b);
 }
 
 /* ---------------------------------------------------------------- what goes while it stands */
@@ -1411,6 +1456,7 @@ int main(int argc, char **argv)
 {
 	static const struct CMUnitTest others[] = {
 		cmocka_unit_test(test_owner),
+		cmocka_unit_test(test_slow_sink),
 		cmocka_unit_test(test_comes_again),
 		cmocka_unit_test(test_client_with_address),
 		cmocka_unit_test(test_client_without_address),
@@ -1425,6 +1471,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_wrong_pin_then_right),
 		cmocka_unit_test(test_no_helper),
 		cmocka_unit_test(test_ports_taken),
+		cmocka_unit_test(test_join_of_a_past_group),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_helper_dies),
 		cmocka_unit_test(test_second_client),
