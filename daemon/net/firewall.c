@@ -33,11 +33,6 @@ static bool is_wanted(const struct firewall *f, enum opening opening)
 
 /* ---------------------------------------------------------------- firewalld */
 
-static bool has_firewalld(void)
-{
-	return access("/run/firewalld.pid", F_OK) == 0;
-}
-
 static int change_zone(const struct firewall *f, const char *verb)
 {
 	char option[32 + IF_NAMESIZE];
@@ -45,6 +40,23 @@ static int change_zone(const struct firewall *f, const char *verb)
 
 	(void)snprintf(option, sizeof(option), "--%s-interface=%s", verb, f->ifname);
 	return child_run(argv, NULL, 0);
+}
+
+/* It writes no file of its process number where systemd starts it: it has to be asked. */
+static bool is_firewalld_running(void)
+{
+	static const char *const argv[] = { "firewall-cmd", "-q", "--state", NULL };
+
+	return child_run(argv, NULL, 0) == 0;
+}
+
+/* -ENOENT: there is no firewalld, or it does not run. */
+static int open_zone(struct firewall *f)
+{
+	int r = change_zone(f, "add");
+
+	f->has_zone = r == 0;
+	return r == -EPROTO && !is_firewalld_running() ? -ENOENT : r;
 }
 
 /* ---------------------------------------------------------------- nft */
@@ -186,9 +198,8 @@ static int open_all(struct firewall *f, char *text, size_t size)
 {
 	int r;
 
-	if (has_firewalld()) {
-		r = change_zone(f, "add");
-		f->has_zone = r == 0;
+	r = open_zone(f);
+	if (r != -ENOENT) {
 		if (r < 0)
 			(void)snprintf(text, size, "firewalld does not take the interface into its "
 				       "zone \"" ZONE "\": reload firewalld");
