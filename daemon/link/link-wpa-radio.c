@@ -113,7 +113,19 @@ static const struct wpa_field interface_fields[] = {
 	{ "State", WPA_KIND_STRING, offsetof(struct interface, state), 32 },
 };
 
-/* A group's own interface can do Wi-Fi Direct as well, but is nobody's radio. */
+/*
+ * A group's own interface can do Wi-Fi Direct as well, but is nobody's radio; and if it is not what an
+ * earlier run of ours left, another program has a group. The supplicant names the newest first.
+ */
+static bool is_of_group(struct wpa *w, const char *ifname)
+{
+	if (strncmp(ifname, "p2p-", 4) != 0)
+		return false;
+	if (strcmp(ifname, w->known.group) != 0)
+		memcpy(w->foreign_group, w->path, sizeof(w->foreign_group));
+	return true;
+}
+
 static int on_interface(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	struct interface found = { 0 };
@@ -123,7 +135,7 @@ static int on_interface(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	(void)error;
 	if (r == 0)
 		r = wpa_read_dictionary(m, interface_fields, 2, &found);
-	if (r < 0 || strncmp(found.ifname, "p2p-", 4) == 0 ||
+	if (r < 0 || is_of_group(w, found.ifname) ||
 	    (w->wanted_interface[0] && strcmp(found.ifname, w->wanted_interface) != 0)) {
 		look_at_next(w);
 		return 0;

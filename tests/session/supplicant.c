@@ -377,21 +377,24 @@ static void append_root(struct supplicant *s, sd_bus_message *m)
 		assert(sd_bus_message_append(m, "{sv}", "Interfaces", "ao", 0) >= 0);
 	else
 		assert(sd_bus_message_append(m, "{sv}", "Interfaces", "ao", 2,
-					     ROOT "/Interfaces/9", INTERFACE) >= 0);
+					     s->has_foreign_group ? GROUP : ROOT "/Interfaces/9",
+					     INTERFACE) >= 0);
 	if (!s->has_no_display)
 		append_bytes(m, "WFDIEs", s->ies, s->ies_size);
 	assert(sd_bus_message_close_container(m) >= 0);
 }
 
-static void append_interface(struct supplicant *s, sd_bus_message *m)
+static void append_interface(struct supplicant *s, sd_bus_message *m, const char *path)
 {
-	assert(sd_bus_message_append(m, "a{sv}", 2, "Ifname", "s", "wlan0", "State", "s",
+	const char *ifname = strcmp(path, GROUP) == 0 ? "p2p-wlan0-0" : "wlan0";
+
+	assert(sd_bus_message_append(m, "a{sv}", 2, "Ifname", "s", ifname, "State", "s",
 				     s->is_off ? "interface_disabled" : "inactive") >= 0);
 }
 
 static void append_capabilities(struct supplicant *s, sd_bus_message *m, const char *path)
 {
-	bool can = strcmp(path, INTERFACE) == 0 && !s->has_no_p2p;
+	bool can = strcmp(path, ROOT "/Interfaces/9") != 0 && !s->has_no_p2p;
 
 	open_variant_dictionary(m, NULL);
 	if (can)
@@ -454,7 +457,7 @@ static void answer_get_all(struct supplicant *s, sd_bus_message *m, sd_bus_messa
 	else if (strcmp(path, ROOT) == 0)
 		append_root(s, answer);
 	else
-		append_interface(s, answer);
+		append_interface(s, answer, path);
 }
 
 static void take_set(struct supplicant *s, sd_bus_message *m)

@@ -54,7 +54,7 @@ struct supplicant {
 	uint8_t ies[64]; /* the WFDIEs that are set */
 	size_t ies_size;
 	bool is_off, has_no_p2p, has_no_radio, has_no_display, is_forbidden;
-	bool has_persistent;
+	bool has_persistent, has_foreign_group;
 	const char *ifname; /* of the group */
 	const char *role;
 	bool has_no_group_interface; /* the radio's own becomes the group's */

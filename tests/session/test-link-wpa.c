@@ -1358,6 +1358,32 @@ static void test_foreign_group(void **state)
 	end(&b);
 }
 
+/* It was there before us. */
+static void test_foreign_group_of_before(void **state)
+{
+	static const struct reaction script[] = { FIND, { "Connect", NULL, AS_OWNER }, { NULL } };
+	struct bench b;
+
+	(void)state;
+	begin_without_machine(&b, script);
+	b.supplicant.has_foreign_group = true;
+	supplicant_start(&b.supplicant);
+	new_machine(&b);
+	open_link(&b);
+	RUN_UNTIL(&b, is_over(&b));
+	assert_int_equal(b.stage, LINK_STAGE_RADIO);
+	assert_int_equal(b.error, -EBUSY);
+	assert_false(supplicant_was_called(&b.supplicant, "Disconnect"));
+	b.link = link_free(b.link);
+	b.n_failed = 0;
+	supplicant_say(&b.supplicant, "finished removed");
+	run_ms(&b, 20);
+	open_link(&b);
+	RUN_UNTIL(&b, is_over(&b));
+	assert_int_equal(b.n_connected, 1);
+	end(&b);
+}
+
 /* Whoever is on the bus may send signals; only the supplicant's count. */
 static void test_forged_signals(void **state)
 {
@@ -1493,6 +1519,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_adapter_unplugged),
 		cmocka_unit_test(test_leftover),
 		cmocka_unit_test(test_foreign_group),
+		cmocka_unit_test(test_foreign_group_of_before),
 		cmocka_unit_test(test_forged_signals),
 		cmocka_unit_test(test_elements_restored),
 	};
