@@ -1,28 +1,40 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The scenarios of the case p2p: run.py WORD... (those with a WORD in their names; "all": all)."""
+"""run.py GROUP...: the scenarios of these files, in one boot, in their order.
+
+MIRACAST_P2P=TEXT: only those with TEXT in their names.
+"""
+import importlib
 import os
+import pathlib
 import subprocess
 import sys
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from scenarios import SCENARIOS, Failure, check, timeline  # noqa: E402
-from sink import OUT, RUN, Sink, uptime  # noqa: E402
-from source import Source, output  # noqa: E402
+from air import Air  # noqa: E402
+from checks import (SCENARIOS, Failure, check_no_find, check_nothing_left,  # noqa: E402
+                    check_silence, timeline)
+from sink import OUT, PHYS, RUN, Sink, uptime  # noqa: E402
+from source import Source  # noqa: E402
 
-# ---------------------------------------------------------------- the run
+P2P_DEVICE = os.environ.get("P2P_DEVICE", "1")
+
 
 def prepare():
     RUN.mkdir(parents=True, exist_ok=True)
     os.chmod(RUN, 0o755)
-    subprocess.run(["modprobe", "-d", os.environ["VM_MODULES_ROOT"], "mac80211_hwsim", "radios=3"],
-                   check=True)
+    subprocess.run(["modprobe", "-d", os.environ["VM_MODULES_ROOT"], "mac80211_hwsim", "radios=3",
+                    f"support_p2p_device={P2P_DEVICE}"], check=True)
     subprocess.run(["iw", "reg", "set", "DE"], check=False)
-    for number, namespace in ((1, "sink"), (2, "other")):
+    for interface, namespace in (("wlan0", None), ("wlan1", "sink"), ("wlan2", "other")):
+        PHYS[interface] = pathlib.Path(f"/sys/class/net/{interface}/phy80211/name") \
+            .read_text().strip()
+        if not namespace:
+            continue
         subprocess.run(["/usr/sbin/ip", "netns", "add", namespace], check=True)
-        subprocess.run(["iw", "phy", f"phy{number}", "set", "netns", "name", namespace],
+        subprocess.run(["iw", "phy", PHYS[interface], "set", "netns", "name", namespace],
                        check=True)
         subprocess.run(["/usr/sbin/ip", "netns", "exec", namespace, "/usr/sbin/ip", "link", "set",
                         "lo", "up"], check=True)
@@ -32,18 +44,17 @@ def copy_logs():
     subprocess.run("cp /run/p2p/*.log /out/; chmod a+r /out/*.log", shell=True, check=False)
 
 
-def run_one(number, name, function, source, sink):
-    before = output("nft", "list", "ruleset")
-    ies = source.get_ies()
+def run_one(number, name, function, source, sink, rules, ies):
+    source.air.clear()
+    begin = uptime()
     try:
         text = function(source, sink) or ""
         source.stop()
-        left = source.settle()
-        check(not left, f"left behind: {left}")
-        check(output("nft", "list", "ruleset") == before, "the rule set is another")
-        check(source.get_ies() == ies, f"WFDIEs are {source.get_ies()}, were {ies}")
+        check_nothing_left(source, rules, ies)
+        check_silence(source, sink)
+        check_no_find(source)
         print(f"ok {number} {name}{': ' if text else ''}{text}", flush=True)
-        print(f"#   {timeline(source, sink)}", flush=True)
+        print(f"#   {timeline(source, sink)} ({uptime() - begin:.0f} s)", flush=True)
         return True
     except Exception as e:  # pylint: disable=broad-except
         print(f"not ok {number} {name}: {e}".replace("\n", "\n#   "), flush=True)
@@ -55,20 +66,24 @@ def run_one(number, name, function, source, sink):
         source.settle()
         copy_logs()
         return False
+    finally:
+        source.air.write(OUT / f"air-{number}.log")
 
 
-def main(words):
-    chosen = [s for s in SCENARIOS
-              if any(w in s[0] or w == "all" for w in words)]
+def main(groups):
+    for group in groups:
+        importlib.import_module(group)
+    wanted = os.environ.get("MIRACAST_P2P", "")
+    chosen = [s for s in SCENARIOS if wanted in s[0]]
     prepare()
-    print(f"# radios at {uptime():.1f} s", flush=True)
-    source = Source()
+    source = Source(Air(), is_managed="manager" in groups)
     sink = Sink("sink", "wlan1")
-    print(f"# supplicants at {uptime():.1f} s", flush=True)
-    good = [run_one(n + 1, *s, source, sink) for n, s in enumerate(chosen)]
+    print(f"# radios and supplicants at {uptime():.1f} s", flush=True)
+    before = source.rules(), source.get_ies()
+    good = [run_one(n + 1, *s, source, sink, *before) for n, s in enumerate(chosen)]
     copy_logs()
     return 0 if chosen and all(good) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(" ".join(sys.argv[1:]).split("|")))
+    sys.exit(main(sys.argv[1:]))

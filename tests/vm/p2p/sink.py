@@ -29,6 +29,19 @@ LEASE = """#!/bin/sh
 echo "$ip $serverid ${router:-none} ${dns:-none} $lease" >"{file}"
 """
 
+TRY_RTSP = """
+import socket, sys
+s = socket.create_connection((sys.argv[1], 7236), 20)
+s.settimeout(20)
+try:
+    print(s.recv(1000).decode(), end="")
+except ConnectionResetError:
+    pass
+"""
+
+HWSIM = pathlib.Path("/sys/kernel/debug/ieee80211")
+PHYS = {}  # the radio of each interface
+
 
 def uptime():
     return float(pathlib.Path("/proc/uptime").read_text().split()[0])
@@ -38,7 +51,7 @@ class Control:
     """One control socket of wpa_supplicant: commands, and events by a second one."""
 
     def __init__(self, path, on_event=None):
-        self.socket = self.open(path, "c")
+        self.socket, self.lock = self.open(path, "c"), threading.Lock()
         if on_event:
             events = self.open(path, "e")
             events.send(b"ATTACH")
@@ -53,9 +66,10 @@ class Control:
         return s
 
     def __call__(self, command):
-        self.socket.settimeout(10)
-        self.socket.send(command.encode())
-        return self.socket.recv(65536).decode(errors="replace").strip()
+        with self.lock:
+            self.socket.settimeout(10)
+            self.socket.send(command.encode())
+            return self.socket.recv(65536).decode(errors="replace").strip()
 
     @staticmethod
     def listen(events, on_event):
@@ -81,6 +95,7 @@ class Sink:
         self.group = None
         self.player = None
         self.given_pin = None
+        self.secrets = set()
         self.start()
 
     def inside(self, *command):
@@ -89,10 +104,8 @@ class Sink:
     def start(self):
         config = self.folder / "supplicant.conf"
         text = CONFIG.format(run=self.folder / "ctrl", name=self.name)
-        config.write_bytes(text.encode() if isinstance(text, str) else text)
-        if self.options:
-            with config.open("a") as f:
-                f.write(self.options + "\n")
+        # A name may be no text at all.
+        config.write_bytes((text + self.options + "\n").encode(errors="surrogateescape"))
         # Not over 9p: each line would hold the supplicant up for longer than a frame may wait.
         log = RUN / f"supplicant-{self.namespace}.log"
         self.supplicant = subprocess.Popen(
@@ -114,6 +127,7 @@ class Sink:
         if not words or words[0].startswith(("CTRL-EVENT-SCAN", "CTRL-EVENT-BSS")):
             return
         self.events.append(f"{uptime():.2f} {text}")
+        self.secrets.update(re.findall(r"(?:psk|passphrase)=\"?([^\"\s]+)", text))
         handler = getattr(self, "on_" + words[0].replace("-", "_").lower(), None)
         if handler:
             try:
@@ -132,9 +146,13 @@ class Sink:
     def on_p2p_prov_disc_show_pin(self, words, _text):
         """The source will enter the PIN that we show now."""
         if self.behaviour.get("accept") == "pin-display":
-            self.given_pin = words[2]
+            self.set_pin(words[2])
             self.control(f"P2P_CONNECT {words[1]} {words[2]} display "
                          f"go_intent={self.behaviour.get('intent', 1)} auth")
+
+    def set_pin(self, pin):
+        self.given_pin = pin
+        self.secrets.add(pin)
 
     def on_p2p_prov_disc_enter_pin(self, words, _text):
         if self.behaviour.get("accept") != "pin-keypad":
@@ -148,12 +166,19 @@ class Sink:
                              f"go_intent={self.behaviour.get('intent', 1)} auth")
         threading.Thread(target=enter, daemon=True).start()
 
+    def on_p2p_prov_disc_pbc_req(self, _words, _text):
+        """As owner already: somebody wants to join."""
+        if self.group and self.behaviour.get("accept") == "pbc":
+            self.push_button()
+
     def on_p2p_group_started(self, words, text):
         self.group, role = words[1], words[2]
         self.times["group"] = uptime()
         self.role = role
         frequency = re.search(r"freq=(\d+)", text)
         self.frequency = int(frequency.group(1)) if frequency else 0
+        # Listening elsewhere it would not be there for its group.
+        self.control("P2P_STOP_FIND")
         if self.behaviour.get("silent"):
             return
         threading.Thread(target=self.network, args=(role, text), daemon=True).start()
@@ -221,14 +246,16 @@ class Sink:
         base = "10.77.0" if self.behaviour.get("give") == "eapol" else "192.168.77"
         end = uptime() + 60
         while uptime() < end and self.group:
-            for last in range(10, 21):
-                subprocess.run(self.inside("ping", "-c", "1", "-W", "1", f"{base}.{last}"),
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-                address = look()
-                if address:
-                    self.times["address"] = uptime()
-                    self.play(address)
-                    return
+            pings = [subprocess.Popen(self.inside("ping", "-c", "1", "-W", "1", f"{base}.{last}"),
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                     for last in range(10, 14)]
+            for p in pings:
+                p.wait()
+            address = look()
+            if address:
+                self.times["address"] = uptime()
+                self.play(address)
+                return
 
     def play(self, address):
         self.source_address = address
@@ -255,8 +282,12 @@ class Sink:
         self.stop_children()
         self.behaviour = {k.replace("_", "-"): v for k, v in behaviour.items()}
         self.events.clear()
+        self.secrets.clear()
         self.times, self.lease, self.source_address, self.given_pin = {}, None, None, None
         self.role, self.frequency, self.player = None, 0, None
+        # As owner it keeps a group that we left.
+        self.leave()
+        wait(lambda: not self.group, 10)
         self.control("P2P_STOP_FIND")
         self.control("P2P_FLUSH")
         if self.behaviour.get("give") == "eapol":
@@ -267,6 +298,31 @@ class Sink:
             for key in ("go", "mask", "start", "end"):
                 self.control(f"SET ip_addr_{key} 0.0.0.0")
         self.control("P2P_LISTEN 600")
+
+    def own(self):
+        """A group of its own, as dongles and some televisions have from the start."""
+        self.control("P2P_GROUP_ADD freq=2437")
+        wait(lambda: self.group, 20)
+
+    def push_button(self):
+        Control(self.folder / "ctrl" / self.group)("WPS_PBC")
+
+    def forget(self):
+        self.control("REMOVE_NETWORK all")
+
+    def vanish(self):
+        """Nobody hears it any more, nor it anybody."""
+        (HWSIM / PHYS[self.interface] / "hwsim/group").write_text("2")
+
+    def come_back(self):
+        (HWSIM / PHYS[self.interface] / "hwsim/group").write_text("1")
+        self.leave()
+
+    def try_rtsp(self, address):
+        """What somebody here gets from the RTSP port at that address; None: no connection."""
+        r = subprocess.run(self.inside("python3", "-c", TRY_RTSP, address), capture_output=True,
+                           text=True, check=False)
+        return r.stdout if r.returncode == 0 else None
 
     def leave(self):
         if self.group:

@@ -15,11 +15,16 @@ STATE = pathlib.Path("/var/lib/miracast")
 USER = 990
 SUPPLICANT = "fi.w1.wpa_supplicant1"
 SCALE = os.environ.get("MIRACAST_TIME_SCALE", "3")
+SUPPLICANT_LOG, NET_LOG = RUN / "supplicant-source.log", RUN / "net.log"
 
 
 def output(*command):
     return subprocess.run([str(c) for c in command], capture_output=True, text=True,
                           check=False).stdout
+
+
+def size_of(path):
+    return path.stat().st_size if path.exists() else 0
 
 
 def busctl(*arguments, user=None):
@@ -30,9 +35,11 @@ def busctl(*arguments, user=None):
 
 
 class Source:
-    def __init__(self, interface="wlan0", options=""):
-        self.interface, self.options = interface, options
-        self.daemon = None
+    def __init__(self, air, interface="wlan0", is_managed=False):
+        self.air, self.interface, self.is_managed = air, interface, is_managed
+        self.daemon, self.report = None, None
+        self.out_path = self.log_path = None
+        self.supplicant_begin = self.net_begin = 0
         self.start_bus()
         self.start_supplicant()
         self.start_net()
@@ -52,10 +59,11 @@ class Source:
 
     def start_supplicant(self):
         config = RUN / "source.conf"
-        config.write_text("ctrl_interface=DIR=/run/p2p/source\ncountry=DE\n" + self.options)
+        config.write_text("ctrl_interface=DIR=/run/p2p/source\ncountry=DE\n")
+        # NetworkManager tells it by itself which radios there are.
+        radio = [] if self.is_managed else ["-i", self.interface, "-Dnl80211", "-c", config]
         self.supplicant = subprocess.Popen(
-            ["wpa_supplicant", "-u", "-s", "-i", self.interface, "-Dnl80211", "-c", config, "-t",
-             "-d", "-f", str(RUN / "supplicant-source.log")],
+            ["wpa_supplicant", "-u", "-s", *radio, "-t", "-d", "-f", SUPPLICANT_LOG],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait(lambda: self.get_ies() is not None, 20)
 
@@ -63,7 +71,7 @@ class Source:
         NET.mkdir(parents=True, exist_ok=True)
         self.net = subprocess.Popen([f"{BUILD}/daemon/miracast-net", "-v", "--socket",
                                      str(NET / "socket")],
-                                    stdout=(RUN / "net.log").open("a"), stderr=subprocess.STDOUT)
+                                    stdout=NET_LOG.open("a"), stderr=subprocess.STDOUT)
         wait((NET / "socket").exists, 20)
 
     @staticmethod
@@ -73,9 +81,12 @@ class Source:
 
     # ------------------------------------------------------------ one session
 
-    def cast(self, sink, *options, seconds=6, name="source", stdin=None, extra=()):
-        self.name = name
-        self.log_path = RUN / f"{name}.log"
+    def cast(self, sink, *options, seconds=6, name="source", stdin=None, scale=SCALE, extra=()):
+        self.name, self.report = name, None
+        # What is for the user (a PIN!) and what is for the log are told apart.
+        self.out_path, self.log_path = RUN / f"{name}.out", RUN / f"{name}.log"
+        self.supplicant_begin = size_of(SUPPLICANT_LOG)
+        self.net_begin = size_of(NET_LOG)
         words = ",".join([sink, f"net={NET}/socket", f"state={STATE}/sinks", *options])
         # No capability, no privilege, no way back to one.
         command = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups",
@@ -85,19 +96,32 @@ class Source:
                    "--report", str(STATE / f"{name}.json"), *extra]
         self.began = uptime()
         self.daemon = subprocess.Popen(command, stdin=stdin or subprocess.DEVNULL,
-                                       stdout=self.log_path.open("w"), stderr=subprocess.STDOUT,
-                                       env={**os.environ, "MIRACAST_TIME_SCALE": SCALE})
+                                       stdout=self.out_path.open("w"),
+                                       stderr=self.log_path.open("w"),
+                                       env={**os.environ, "MIRACAST_TIME_SCALE": str(scale)})
         return self.daemon
 
     def log(self):
-        return self.log_path.read_text(errors="replace")
+        return self.log_path.read_text(errors="replace") if self.log_path else ""
 
-    def said(self, *words):
-        return all(w in self.log() for w in words)
+    def told(self):
+        return self.out_path.read_text(errors="replace")
+
+    def net_log(self):
+        return NET_LOG.read_bytes()[self.net_begin:].decode(errors="replace")
+
+    def supplicant_lines(self):
+        """What this computer's supplicant did since the cast began."""
+        text = SUPPLICANT_LOG.read_bytes()[self.supplicant_begin:]
+        return text.decode(errors="replace").splitlines()
 
     def wait_for(self, word, seconds=90):
         return wait(lambda: word in self.log() or self.daemon.poll() is not None, seconds) and \
             word in self.log()
+
+    def wait_told(self, word, seconds=90):
+        return wait(lambda: word in self.told() or self.daemon.poll() is not None, seconds) and \
+            word in self.told()
 
     def end(self, seconds=150):
         try:
@@ -116,6 +140,20 @@ class Source:
             self.end(20)
 
     # ------------------------------------------------------------ what is there
+
+    @staticmethod
+    def group():
+        """The interface of the group, or None."""
+        found = re.search(r"^(p2p-(?!dev)\S+?)[@\s]", output("/usr/sbin/ip", "-br", "link"), re.M)
+        return found and found.group(1)
+
+    @staticmethod
+    def rules():
+        """Every rule of every kind of firewall, without what counts packets."""
+        text = output("nft", "list", "ruleset")
+        if pathlib.Path("/proc/net/ip_tables_names").exists():
+            text += output("iptables-legacy-save")
+        return re.sub(r"^#.*\n|\[\d+:\d+\]|counter packets \d+ bytes \d+", "", text, flags=re.M)
 
     @staticmethod
     def leftovers():
