@@ -110,7 +110,8 @@ int cast_new(struct sd_event *event, const struct session_config *config,
 		c->ops = ops;
 		c->userdata = userdata;
 		c->max_rate_bps = max_rate_bps;
-		c->stage = link_stage_to_string(LINK_STAGE_RTSP_WAIT);
+		c->stage = link_stage_to_string(target->wpa ? LINK_STAGE_DISCOVERY :
+							      LINK_STAGE_RTSP_WAIT);
 		r = sd_event_add_defer(event, &c->post_source, on_post, c);
 	}
 	if (r >= 0)

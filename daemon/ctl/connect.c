@@ -30,6 +30,7 @@ struct attempt {
 static struct ctl_objects objects;
 
 static int on_look(sd_event_source *source, uint64_t now_us, void *userdata);
+static int on_added(sd_bus_message *m, void *userdata, sd_bus_error *error);
 static int on_changed(sd_bus_message *m, void *userdata, sd_bus_error *error);
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata);
 static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error);
@@ -53,6 +54,10 @@ int ctl_connect(struct ctl *c)
 	r = sd_bus_match_signal(c->bus, NULL, MIRACAST_DBUS_NAME, NULL,
 				"org.freedesktop.DBus.Properties", "PropertiesChanged", on_changed,
 				&a);
+	if (r >= 0)
+		r = sd_bus_match_signal(c->bus, NULL, MIRACAST_DBUS_NAME, NULL,
+					"org.freedesktop.DBus.ObjectManager", "InterfacesAdded",
+					on_added, &a);
 	if (r >= 0)
 		r = ctl_catch_signals(c, on_signal, &a);
 	if (r >= 0)
@@ -142,10 +147,8 @@ static const struct ctl_session *get_session(struct attempt *a)
 		return NULL;
 	sink = ctl_get_sink(&objects, a->sink.path);
 	for (size_t i = 0; sink && i < objects.n_sessions; i++)
-		if (strcmp(objects.sessions[i].path, sink->session) == 0) {
-			(void)snprintf(a->session, sizeof(a->session), "%s", sink->session);
+		if (strcmp(objects.sessions[i].path, sink->session) == 0)
 			return &objects.sessions[i];
-		}
 	return NULL;
 }
 
@@ -161,7 +164,7 @@ static void tell_stage(struct attempt *a, const char *stage)
 	printf("%s: %s%s ...\n", a->sink.name, stage, hint);
 }
 
-/* The stage out of the signal itself: it may be another one by the time that one could ask. */
+/* Stages out of the signals themselves: it is another one by the time that one could ask. */
 static int read_stage(struct attempt *a, sd_bus_message *m)
 {
 	const char *interface, *key, *stage;
@@ -185,15 +188,25 @@ static int read_stage(struct attempt *a, sd_bus_message *m)
 	return r;
 }
 
+static int on_added(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct attempt *a = userdata;
+
+	(void)error;
+	memset(&objects, 0, sizeof(objects));
+	if (ctl_read_object(m, &objects) < 0 || objects.n_sessions == 0 ||
+	    strcmp(objects.sessions[0].sink, a->sink.path) != 0)
+		return 0;
+	memcpy(a->session, objects.sessions[0].path, sizeof(a->session));
+	tell_stage(a, objects.sessions[0].stage);
+	return 0;
+}
+
 static int on_changed(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	struct attempt *a = userdata;
 
 	(void)error;
-	if (!a->is_asked)
-		return 0;
-	if (!*a->session)
-		(void)get_session(a);
 	if (*a->session && strcmp(sd_bus_message_get_path(m), a->session) == 0)
 		(void)read_stage(a, m);
 	return 0;

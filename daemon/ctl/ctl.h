@@ -126,6 +126,9 @@ struct ctl_objects {
 /* 0, or the exit code after a line of complaint. */
 int ctl_get_objects(struct ctl *c, struct ctl_objects *ret);
 
+/* One object and its interfaces into the list: what InterfacesAdded carries. */
+int ctl_read_object(sd_bus_message *m, struct ctl_objects *o);
+
 /* What a user writes: name, address, or the last element of the path. NULL: nobody, or several. */
 const struct ctl_sink *ctl_find_sink(const struct ctl_objects *o, const char *what);
 /* A line that says why it was not found; CTL_NOT_FOUND. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define TRIAL_LIMIT_US UINT64_C(20000000)
+#define NM_NAME	       "org.freedesktop.NetworkManager"
 
 static const struct package supplicant_package = { "wpasupplicant", "wpa_supplicant",
 						   "wpa_supplicant", "wpa_supplicant" };
@@ -62,6 +63,40 @@ static void check_ours(struct ctl *c, struct findings *f)
 	}
 }
 
+static void check_network_manager(struct ctl *c, struct findings *f)
+{
+	int is_on = 1;
+
+	(void)sd_bus_get_property_trivial(c->bus, NM_NAME, "/org/freedesktop/NetworkManager",
+					  NM_NAME, "WirelessEnabled", NULL, 'b', &is_on);
+	if (is_on)
+		finding_add(f, "network-manager", VERDICT_OK, NULL, NULL,
+			    "NetworkManager is running and leaves the groups of sinks alone");
+	else
+		finding_add(f, "network-manager", VERDICT_PROBLEM,
+			    "switch Wi-Fi on in the desktop, or run \"nmcli radio wifi on\"", NULL,
+			    "NetworkManager has switched Wi-Fi off");
+}
+
+/* What the service itself makes of it all: it has other rights than we. */
+static void check_radio_of_ours(struct ctl *c, struct findings *f)
+{
+	static struct ctl_objects o;
+
+	if (ctl_get_objects(c, &o) != CTL_OK)
+		return;
+	if (*o.radio_problem)
+		finding_add(f, "wifi-direct", VERDICT_PROBLEM, o.radio_problem, NULL,
+			    "the service cannot use Wi-Fi Direct");
+	else
+		finding_add(f, "wifi-direct", VERDICT_OK, NULL, NULL,
+			    "the service can use Wi-Fi Direct (%s)", o.radio);
+	if (strcmp(o.version, MIRACAST_VERSION) != 0)
+		finding_add(f, "version", VERDICT_NOTE, "run \"systemctl restart miracastd\"", NULL,
+			    "the running service is version %s, miracastctl is " MIRACAST_VERSION,
+			    o.version);
+}
+
 static void check_wireless(struct ctl *c, struct findings *f)
 {
 	bool has_iwd = get_presence(c, "net.connman.iwd") == PRESENCE_RUNNING;
@@ -77,12 +112,8 @@ static void check_wireless(struct ctl *c, struct findings *f)
 		finding_add(f, "iwd", VERDICT_PROBLEM,
 			    "let NetworkManager use wpa_supplicant, \"wifi.backend=wpa_supplicant\"",
 			    NULL, "iwd has the Wi-Fi hardware: Miracast needs wpa_supplicant");
-	if (get_presence(c, "org.freedesktop.NetworkManager") == PRESENCE_RUNNING)
-		finding_add(f, "network-manager", VERDICT_OK, NULL, NULL,
-			    "NetworkManager is running and leaves the groups of sinks alone");
-	if (get_presence(c, "org.fedoraproject.FirewallD1") == PRESENCE_RUNNING)
-		finding_add(f, "firewalld", VERDICT_OK, NULL, NULL,
-			    "firewalld is running and is asked to let sinks in");
+	if (get_presence(c, NM_NAME) == PRESENCE_RUNNING)
+		check_network_manager(c, f);
 }
 
 void doctor_check_services(struct ctl *c, struct findings *f)
@@ -97,6 +128,8 @@ void doctor_check_services(struct ctl *c, struct findings *f)
 		finding_add(f, "polkit", VERDICT_PROBLEM, NULL, &polkit_package,
 			    "without polkit only root may cast");
 	check_wireless(c, f);
+	if (get_presence(c, MIRACAST_DBUS_NAME) != PRESENCE_NONE)
+		check_radio_of_ours(c, f);
 }
 
 /* The service opens the device itself: what it may do counts, not what we may. */
@@ -113,14 +146,23 @@ void doctor_check_encoder(struct ctl *c, struct findings *f)
 					   MIRACAST_DBUS_MANAGER, "TryEncoder") < 0 ||
 	    sd_bus_call(c->bus, m, TRIAL_LIMIT_US, &error, &reply) < 0 ||
 	    sd_bus_message_read(reply, "s", &encoder) < 0) {
-		finding_add(f, "encoder", VERDICT_PROBLEM, NULL, NULL, "no encoder works: %s",
+		bool is_refused = sd_bus_error_has_name(&error, MIRACAST_DBUS_ERROR_NOT_AUTHORIZED);
+
+		finding_add(f, "encoder", is_refused ? VERDICT_UNKNOWN : VERDICT_PROBLEM,
+			    is_refused ? "run the doctor in the session at the computer, or as root" :
+					 NULL,
+			    NULL, "%s: %s", is_refused ? "the encoder could not be tried" :
+							 "no encoder works",
 			    error.message ?: "the service does not answer");
 		return;
 	}
-	if (strstr(encoder, "x264"))
+	if (strstr(encoder, "x264") && doctor_exists(c, "/dev/dri"))
 		finding_add(f, "encoder", VERDICT_NOTE,
-			    "a GPU that encodes H.264 saves most of the processor's work",
+			    "the GPU would save most of that work: does its driver encode H.264?",
 			    &driver_package, "the processor encodes (%s)", encoder);
+	else if (strstr(encoder, "x264"))
+		finding_add(f, "encoder", VERDICT_OK, NULL, NULL, "the processor encodes (%s)",
+			    encoder);
 	else
 		finding_add(f, "encoder", VERDICT_OK, NULL, NULL, "the GPU encodes (%s)", encoder);
 }

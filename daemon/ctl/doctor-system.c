@@ -1,67 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The doctor's checks of files and programs: module, Secure Boot, node, radio, helpers, firewall. */
+/* The doctor's checks of the system's files: module, Secure Boot, nodes and whom they belong to. */
 #include "ctl/doctor.h"
 #include "util/cleanup.h"
 
 #include <errno.h>
 #include <glob.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 #define SECURE_BOOT "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 
 static const struct package module_package = { "miracast-dkms", "miracast-kmod", "miracast-dkms",
 					       "miracast-kmp" };
-static const struct package iw_package = { "iw", "iw", "iw", "iw" };
-static const struct package dnsmasq_package = { "dnsmasq-base", "dnsmasq", "dnsmasq", "dnsmasq" };
-static const struct package dhcpcd_package = { "dhcpcd-base", "dhcpcd", "dhcpcd", "dhcpcd" };
-
-/* ---------------------------------------------------------------- helpers */
-
-static bool exists(const struct ctl *c, const char *path)
-{
-	char full[512];
-
-	(void)snprintf(full, sizeof(full), "%s%s", c->root, path);
-	return access(full, F_OK) == 0;
-}
-
-/* The first line without its end; false: there is none. */
-static bool read_line(const struct ctl *c, const char *path, char *ret, size_t size)
-{
-	char full[512];
-	FILE *file;
-	bool good;
-
-	(void)snprintf(full, sizeof(full), "%s%s", c->root, path);
-	file = fopen(full, "re");
-	if (!file)
-		return false;
-	good = fgets(ret, (int)size, file) != NULL;
-	(void)fclose(file);
-	if (good)
-		ret[strcspn(ret, "\n")] = '\0';
-	return good;
-}
-
-static bool has_program(const char *name)
-{
-	static const char *const places[] = { "/usr/sbin", "/usr/bin", "/sbin", "/bin",
-					      "/usr/local/sbin", "/usr/local/bin" };
-	char path[256];
-
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		(void)snprintf(path, sizeof(path), "%s/%s", places[i], name);
-		if (access(path, X_OK) == 0)
-			return true;
-	}
-	return false;
-}
+static const struct package mokutil_package = { "mokutil", "mokutil", "mokutil", "mokutil" };
 
 /* ---------------------------------------------------------------- module */
 
@@ -88,17 +44,9 @@ static bool is_module_installed(const struct ctl *c)
 /* What modinfo says of the file on disk; "" where it cannot be asked. */
 static void get_installed_version(const struct ctl *c, char *ret, size_t size)
 {
-	FILE *pipe;
-
 	*ret = '\0';
-	if (*c->root || !has_program("modinfo"))
-		return;
-	pipe = popen("modinfo -F srcversion miracast 2>/dev/null", "re");
-	if (!pipe)
-		return;
-	if (fgets(ret, (int)size, pipe))
-		ret[strcspn(ret, "\n")] = '\0';
-	(void)pclose(pipe);
+	if (!*c->root)
+		(void)doctor_ask("modinfo -F srcversion miracast", ret, size);
 }
 
 void doctor_check_module(const struct ctl *c, struct findings *f)
@@ -106,7 +54,7 @@ void doctor_check_module(const struct ctl *c, struct findings *f)
 	bool is_installed = is_module_installed(c);
 	char loaded[64], installed[64];
 
-	if (!exists(c, "/sys/module/miracast")) {
+	if (!doctor_exists(c, "/sys/module/miracast")) {
 		finding_add(f, "module", VERDICT_PROBLEM,
 			    is_installed ? "run \"modprobe miracast\"; if that fails, its line in "
 					   "the kernel's log says why"
@@ -118,7 +66,7 @@ void doctor_check_module(const struct ctl *c, struct findings *f)
 		return;
 	}
 	get_installed_version(c, installed, sizeof(installed));
-	if (read_line(c, "/sys/module/miracast/srcversion", loaded, sizeof(loaded)) &&
+	if (doctor_read_line(c, "/sys/module/miracast/srcversion", loaded, sizeof(loaded)) &&
 	    *installed && strcmp(loaded, installed) != 0) {
 		finding_add(f, "module", VERDICT_NOTE,
 			    "restart the computer: the module in use by a desktop cannot be replaced",
@@ -129,7 +77,7 @@ void doctor_check_module(const struct ctl *c, struct findings *f)
 }
 
 /* UEFI 2.10, 3.3: four bytes of attributes, then one byte. */
-void doctor_check_secure_boot(const struct ctl *c, struct findings *f)
+static bool is_secure_boot(const struct ctl *c)
 {
 	unsigned char bytes[5] = { 0 };
 	char path[512];
@@ -142,19 +90,86 @@ void doctor_check_secure_boot(const struct ctl *c, struct findings *f)
 			bytes[4] = 0;
 		(void)fclose(file);
 	}
-	if (bytes[4] != 1)
+	return bytes[4] == 1;
+}
+
+/* Where the keys are that sign modules built here: dkms, Ubuntu's dkms, akmods. */
+static const char *find_key(const struct ctl *c)
+{
+	static const char *const places[] = { "/var/lib/shim-signed/mok/MOK.der",
+					      "/var/lib/dkms/mok.pub",
+					      "/etc/pki/akmods/certs/public_key.der" };
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (doctor_exists(c, places[i]))
+			return places[i];
+	return NULL;
+}
+
+static void check_key(const struct ctl *c, struct findings *f)
+{
+	const char *key = find_key(c);
+	char command[256], answer[256] = "", advice[256];
+
+	if (!key) {
+		finding_add(f, "secure-boot", VERDICT_PROBLEM,
+			    "build the module by dkms or akmods, which make a key and sign it; then "
+			    "enrol the key with mokutil",
+			    NULL, "Secure Boot is on, and there is no key that signs modules here");
+		return;
+	}
+	(void)snprintf(command, sizeof(command), "mokutil --test-key %s%s", c->root, key);
+	if (!doctor_ask(command, answer, sizeof(answer)) || !strstr(answer, "is already enrolled")) {
+		(void)snprintf(advice, sizeof(advice), "run \"mokutil --import %s\", choose a "
+			       "password, restart, and confirm it in the blue screen", key);
+		finding_add(f, "secure-boot", VERDICT_PROBLEM, advice,
+			    doctor_has_program("mokutil") ? NULL : &mokutil_package,
+			    "Secure Boot is on and does not know the key that signs the module");
+		return;
+	}
+	finding_add(f, "secure-boot", VERDICT_OK, NULL, NULL,
+		    "Secure Boot is on, and the key that signs modules is enrolled");
+}
+
+void doctor_check_secure_boot(const struct ctl *c, struct findings *f)
+{
+	if (!is_secure_boot(c))
 		finding_add(f, "secure-boot", VERDICT_OK, NULL, NULL, "Secure Boot is off");
-	else if (exists(c, "/sys/module/miracast"))
+	else if (doctor_exists(c, "/sys/module/miracast"))
 		finding_add(f, "secure-boot", VERDICT_OK, NULL, NULL,
 			    "Secure Boot is on, and the module was accepted");
 	else
-		finding_add(f, "secure-boot", VERDICT_PROBLEM,
-			    "enrol the key that signs it, \"mokutil --import "
-			    "/var/lib/dkms/mok.pub\", then restart and confirm",
-			    NULL, "Secure Boot is on and refuses modules without an enrolled key");
+		check_key(c, f);
 }
 
 /* ---------------------------------------------------------------- permissions */
+
+/* The unit puts the service into the group render. */
+static void check_render_node(const struct ctl *c, struct findings *f)
+{
+	char pattern[512];
+	const struct group *group;
+	struct stat st;
+	glob_t g;
+
+	(void)snprintf(pattern, sizeof(pattern), "%s/dev/dri/renderD*", c->root);
+	if (glob(pattern, 0, NULL, &g) != 0) {
+		finding_add(f, "gpu", VERDICT_NOTE, NULL, NULL,
+			    "there is no GPU to encode with: the processor will");
+		return;
+	}
+	group = stat(g.gl_pathv[0], &st) == 0 ? getgrgid(st.st_gid) : NULL;
+	if (*c->root || (group && strcmp(group->gr_name, "render") == 0))
+		finding_add(f, "gpu", VERDICT_OK, NULL, NULL, "there is a GPU, and the service may "
+							      "use it");
+	else
+		finding_add(f, "gpu", VERDICT_NOTE,
+			    "let the node belong to the group render, or add the node's group to "
+			    "SupplementaryGroups= of miracastd.service",
+			    NULL, "%s belongs to the group %s: the service is not in it",
+			    g.gl_pathv[0], group ? group->gr_name : "of nobody");
+	globfree(&g);
+}
 
 void doctor_check_permissions(const struct ctl *c, struct findings *f)
 {
@@ -162,6 +177,7 @@ void doctor_check_permissions(const struct ctl *c, struct findings *f)
 	char path[512];
 	struct stat st;
 
+	check_render_node(c, f);
 	if (!*c->root && !user)
 		finding_add(f, "user", VERDICT_PROBLEM, "run \"systemd-sysusers\"", NULL,
 			    "the service's user miracast does not exist");
@@ -182,90 +198,4 @@ void doctor_check_permissions(const struct ctl *c, struct findings *f)
 	else
 		finding_add(f, "node", VERDICT_OK, NULL, NULL,
 			    "/dev/miracast belongs to the service alone");
-}
-
-/* ---------------------------------------------------------------- radio */
-
-struct radio {
-	bool has_client, has_owner, has_device;
-	unsigned int usable, no_ir, disabled; /* channels */
-};
-
-/* "iw list" is for people; these words of it have stood for ten years. */
-static void parse_iw(FILE *pipe, struct radio *r)
-{
-	char line[512];
-
-	while (fgets(line, sizeof(line), pipe)) {
-		if (strstr(line, "* P2P-client"))
-			r->has_client = true;
-		else if (strstr(line, "* P2P-GO"))
-			r->has_owner = true;
-		else if (strstr(line, "* P2P-device"))
-			r->has_device = true;
-		else if (strstr(line, " MHz [") && strstr(line, "disabled"))
-			r->disabled++;
-		else if (strstr(line, " MHz [") && strstr(line, "no IR"))
-			r->no_ir++;
-		else if (strstr(line, " MHz ["))
-			r->usable++;
-	}
-}
-
-void doctor_check_radio(const struct ctl *c, struct findings *f)
-{
-	struct radio r = { 0 };
-	FILE *pipe;
-
-	(void)c;
-	if (!has_program("iw")) {
-		finding_add(f, "radio", VERDICT_UNKNOWN, NULL, &iw_package,
-			    "what the Wi-Fi hardware can do cannot be found out without iw");
-		return;
-	}
-	pipe = popen("PATH=$PATH:/usr/sbin:/sbin iw list 2>/dev/null", "re");
-	if (pipe) {
-		parse_iw(pipe, &r);
-		(void)pclose(pipe);
-	}
-	if (!r.has_client && !r.has_owner)
-		finding_add(f, "radio", VERDICT_PROBLEM,
-			    "switch Wi-Fi on; else use hardware whose driver has P2P", NULL,
-			    "no Wi-Fi hardware here supports Wi-Fi Direct");
-	else
-		finding_add(f, "radio", VERDICT_OK, NULL, NULL, "Wi-Fi Direct: %s%s%s",
-			    r.has_owner ? "group owner, " : "", r.has_client ? "client, " : "",
-			    r.has_device ? "own device" : "no device of its own");
-	if (r.usable + r.no_ir + r.disabled > 0)
-		finding_add(f, "channels", r.usable ? VERDICT_OK : VERDICT_PROBLEM,
-			    r.usable ? NULL : "set the country of the access point or the system",
-			    NULL, "%u channels may be used, %u only where an access point does, %u "
-				  "not at all", r.usable, r.no_ir, r.disabled);
-}
-
-/* ---------------------------------------------------------------- helpers and firewall */
-
-void doctor_check_programs(const struct ctl *c, struct findings *f)
-{
-	(void)c;
-	if (has_program("dnsmasq"))
-		finding_add(f, "dnsmasq", VERDICT_OK, NULL, NULL, "dnsmasq gives sinks addresses");
-	else
-		finding_add(f, "dnsmasq", VERDICT_PROBLEM, NULL, &dnsmasq_package,
-			    "without dnsmasq no sink gets an address from us");
-	if (has_program("dhcpcd"))
-		finding_add(f, "dhcpcd", VERDICT_OK, NULL, NULL, "dhcpcd gets addresses of sinks");
-	else
-		finding_add(f, "dhcpcd", VERDICT_NOTE, NULL, &dhcpcd_package,
-			    "without dhcpcd sinks that own the group cannot give us an address");
-}
-
-void doctor_check_firewall(const struct ctl *c, struct findings *f)
-{
-	char line[128];
-
-	if (read_line(c, "/etc/ufw/ufw.conf", line, sizeof(line)) && exists(c, "/run/ufw.lock"))
-		finding_add(f, "ufw", VERDICT_NOTE,
-			    "if sinks connect but show nothing, allow tcp port 7236 on the group's "
-			    "interface", NULL, "ufw filters what comes in");
 }

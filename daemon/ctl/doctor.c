@@ -4,7 +4,9 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const verdicts[] = {
 	[VERDICT_OK] = "ok",
@@ -27,6 +29,65 @@ void finding_add(struct findings *f, const char *id, enum verdict verdict, const
 	va_start(arguments, format);
 	(void)vsnprintf(one->text, sizeof(one->text), format, arguments);
 	va_end(arguments);
+}
+
+/* ---------------------------------------------------------------- looking */
+
+#define ROOTS_PATH "PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin; "
+
+bool doctor_exists(const struct ctl *c, const char *path)
+{
+	char full[512];
+
+	(void)snprintf(full, sizeof(full), "%s%s", c->root, path);
+	return access(full, F_OK) == 0;
+}
+
+bool doctor_read_line(const struct ctl *c, const char *path, char *ret, size_t size)
+{
+	char full[512];
+	FILE *file;
+	bool good;
+
+	(void)snprintf(full, sizeof(full), "%s%s", c->root, path);
+	file = fopen(full, "re");
+	if (!file)
+		return false;
+	good = fgets(ret, (int)size, file) != NULL;
+	(void)fclose(file);
+	if (good)
+		ret[strcspn(ret, "\n")] = '\0';
+	return good;
+}
+
+FILE *doctor_open(const char *command)
+{
+	char text[512];
+
+	(void)snprintf(text, sizeof(text), ROOTS_PATH "exec 2>/dev/null; %s", command);
+	return popen(text, "re");
+}
+
+bool doctor_ask(const char *command, char *ret, size_t size)
+{
+	FILE *pipe = doctor_open(command);
+	bool good;
+
+	if (!pipe)
+		return false;
+	good = fgets(ret, (int)size, pipe) != NULL;
+	if (good)
+		ret[strcspn(ret, "\n")] = '\0';
+	(void)pclose(pipe);
+	return good;
+}
+
+bool doctor_has_program(const char *name)
+{
+	char command[128], place[256];
+
+	(void)snprintf(command, sizeof(command), "command -v %s", name);
+	return doctor_ask(command, place, sizeof(place));
 }
 
 /* ---------------------------------------------------------------- the distribution */
@@ -65,9 +126,26 @@ static const char *get_package(const struct ctl *c, const struct package *p)
 
 /* ---------------------------------------------------------------- telling */
 
+/* On a terminal whose user wants colours (no-color.org). */
+static void print_verdict(const struct ctl *c, enum verdict verdict)
+{
+	static const char *const colours[] = {
+		[VERDICT_OK] = "32",
+		[VERDICT_NOTE] = "33",
+		[VERDICT_PROBLEM] = "1;31",
+		[VERDICT_UNKNOWN] = "33",
+	};
+
+	if (c->is_terminal && !getenv("NO_COLOR"))
+		printf("\x1b[%sm%-8s\x1b[0m ", colours[verdict], verdicts[verdict]);
+	else
+		printf("%-8s ", verdicts[verdict]);
+}
+
 static void print_text(const struct ctl *c, const struct finding *one)
 {
-	printf("%-8s %s\n", verdicts[one->verdict], one->text);
+	print_verdict(c, one->verdict);
+	printf("%s\n", one->text);
 	if (*one->advice)
 		printf("         -> %s\n", one->advice);
 	if (one->package)

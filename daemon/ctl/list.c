@@ -4,6 +4,7 @@
  * one; else a line for each sink that comes, changes its state, or goes.
  */
 #include "ctl/ctl.h"
+#include "util/clock.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,7 +21,8 @@ struct list {
 	struct ctl *ctl;
 	struct ctl_objects shown;
 	char *table; /* that is on the terminal */
-	uint64_t left_us;
+	uint64_t end_us; /* UINT64_MAX: on Ctrl-C */
+	bool is_over;
 	int result;
 };
 
@@ -57,7 +59,7 @@ static void draw(struct list *l, const struct ctl_objects *now)
 		return;
 	if (now->n_sinks > 0)
 		print_table(out, now);
-	if (l->left_us >= POLL_US)
+	if (!l->is_over)
 		fputs(now->n_sinks ? "...\n" : "Looking for sinks ...\n", out);
 	(void)fclose(out);
 	if (!l->table || strcmp(l->table, table) != 0)
@@ -144,11 +146,10 @@ static int on_poll(sd_event_source *source, uint64_t now_us, void *userdata)
 	struct list *l = userdata;
 
 	(void)now_us;
+	l->is_over = clock_now_us() >= l->end_us;
 	l->result = look(l);
-	if (l->result != CTL_OK || l->left_us < POLL_US)
+	if (l->result != CTL_OK || l->is_over)
 		return sd_event_exit(l->ctl->event, 0);
-	if (!l->ctl->live)
-		l->left_us -= POLL_US;
 	(void)sd_event_source_set_time_relative(source, POLL_US);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
@@ -178,7 +179,9 @@ int ctl_list(struct ctl *c)
 	int r;
 
 	l = (struct list){ .ctl = c };
-	l.left_us = (uint64_t)(c->seconds >= 0 ? c->seconds : DEFAULT_SECONDS) * 1000000;
+	l.end_us = c->live ? UINT64_MAX :
+			     clock_now_us() + (c->seconds >= 0 ? (unsigned)c->seconds :
+								DEFAULT_SECONDS) * USEC_PER_SEC;
 	r = ctl_call(c, MIRACAST_DBUS_PATH, MIRACAST_DBUS_MANAGER, "Discover", NULL);
 	if (r != CTL_OK)
 		return r;

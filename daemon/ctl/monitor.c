@@ -4,10 +4,17 @@
  * secrets; PINs and keys never pass through here.
  */
 #include "ctl/ctl.h"
+#include "util/clock.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+/* "1234.567890 session/1": the service's clock is ours. */
+static void print_head(uint64_t time_us, const char *path)
+{
+	printf("%.6f %s", (double)time_us / 1e6, path + sizeof(MIRACAST_DBUS_PATH));
+}
 
 static int on_transcript(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
@@ -28,8 +35,8 @@ static int on_transcript(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		printf("}\n");
 		return 0;
 	}
-	printf("%.6f session %s: %s\n", (double)time_us / 1e6, strrchr(session, '/') + 1,
-	       sent ? "source -> sink" : "sink -> source");
+	print_head(time_us, session);
+	printf(": %s\n", sent ? "source -> sink" : "sink -> source");
 	ctl_print_clean(text);
 	putchar('\n');
 	return 0;
@@ -57,7 +64,8 @@ static int print_change(struct ctl *c, sd_bus_message *m, const char *path)
 		ctl_json_string(value);
 		printf("}\n");
 	} else {
-		printf("%s: %s: %s\n", path + sizeof(MIRACAST_DBUS_PATH), key, value);
+		print_head(clock_now_us(), path);
+		printf(": %s: %s\n", key, value);
 	}
 	return 0;
 }
@@ -98,8 +106,8 @@ static int on_ended(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		ctl_json_string(text);
 		printf("}\n");
 	} else {
-		printf("%s: ended: %s: %s: %s\n", path + sizeof(MIRACAST_DBUS_PATH), reason, stage,
-		       text);
+		print_head(clock_now_us(), path);
+		printf(": ended: %s: %s: %s\n", reason, stage, text);
 	}
 	return 0;
 }

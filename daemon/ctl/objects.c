@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -233,7 +234,7 @@ static int read_interface(sd_bus_message *m, const char *path, struct ctl_object
 	return sd_bus_message_skip(m, "a{sv}");
 }
 
-static int read_object(sd_bus_message *m, struct ctl_objects *o)
+int ctl_read_object(sd_bus_message *m, struct ctl_objects *o)
 {
 	const char *path;
 	int r;
@@ -247,6 +248,21 @@ static int read_object(sd_bus_message *m, struct ctl_objects *o)
 			r = sd_bus_message_exit_container(m);
 	}
 	return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int compare_sinks(const void *a, const void *b)
+{
+	const struct ctl_sink *x = a, *y = b;
+
+	return strcasecmp(x->name, y->name) ?: strcmp(x->address, y->address);
+}
+
+/* By number. */
+static int compare_sessions(const void *a, const void *b)
+{
+	const struct ctl_session *x = a, *y = b;
+
+	return (int)strlen(x->path) - (int)strlen(y->path) ?: strcmp(x->path, y->path);
 }
 
 int ctl_get_objects(struct ctl *c, struct ctl_objects *ret)
@@ -263,11 +279,15 @@ int ctl_get_objects(struct ctl *c, struct ctl_objects *ret)
 		return ctl_fail(&error, r);
 	r = sd_bus_message_enter_container(m, 'a', "{oa{sa{sv}}}");
 	while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "oa{sa{sv}}")) > 0) {
-		r = read_object(m, ret);
+		r = ctl_read_object(m, ret);
 		if (r >= 0)
 			r = sd_bus_message_exit_container(m);
 	}
-	return r < 0 ? ctl_fail(&error, r) : get_manager(c, ret);
+	if (r < 0)
+		return ctl_fail(&error, r);
+	qsort(ret->sinks, ret->n_sinks, sizeof(ret->sinks[0]), compare_sinks);
+	qsort(ret->sessions, ret->n_sessions, sizeof(ret->sessions[0]), compare_sessions);
+	return get_manager(c, ret);
 }
 
 static size_t count_named(const struct ctl_objects *o, const char *name)

@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define END_LIMIT_US UINT64_C(5000000) /* the service takes three seconds at most */
+#define END_STEP_US  50000
 
 static struct ctl_objects objects;
 
@@ -29,11 +33,31 @@ static int tell(const struct ctl *c, const char *name, const char *what)
 	return CTL_OK;
 }
 
+/* So that the next command finds the sink free. objects stays what it was. */
+static int wait_for_end(struct ctl *c, const struct ctl_session *s)
+{
+	static struct ctl_objects now;
+
+	for (uint64_t waited = 0; waited < END_LIMIT_US; waited += END_STEP_US) {
+		bool is_there = false;
+		int r = ctl_get_objects(c, &now);
+
+		if (r != CTL_OK)
+			return r;
+		for (size_t i = 0; i < now.n_sessions; i++)
+			is_there |= strcmp(now.sessions[i].path, s->path) == 0;
+		if (!is_there)
+			return tell(c, get_name(s), "disconnected");
+		(void)usleep(END_STEP_US);
+	}
+	return tell(c, get_name(s), "still disconnecting");
+}
+
 static int stop(struct ctl *c, const struct ctl_session *s)
 {
 	int r = ctl_call(c, s->path, MIRACAST_DBUS_SESSION, "Stop", NULL);
 
-	return r == CTL_OK ? tell(c, get_name(s), "disconnected") : r;
+	return r == CTL_OK ? wait_for_end(c, s) : r;
 }
 
 int ctl_disconnect(struct ctl *c)

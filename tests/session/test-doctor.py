@@ -49,12 +49,28 @@ def _(run):
             check(found["verdict"] == verdict and word in found["text"], f"{i}: {found}")
 
 
-@case("Secure Boot: off, on with and without the module")
+def program(s, name, text):
+    """A program that says this, in front of the real one."""
+    folder = s.run.folder / "bin"
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\ncat <<'END'\n{text}\nEND\n")
+    (folder / name).chmod(0o755)
+    s.environment["PATH"] = f"{folder}:{os.environ['PATH']}"
+
+
+@case("Secure Boot: off, on with and without the module, with and without the key")
 def _(run):
     with service(run) as s:
+        key = "/var/lib/dkms/mok.pub"
         check(examine(s, system(run))["secure-boot"]["verdict"] == "ok", "no UEFI")
         found = examine(s, system(run, secure_boot=1))["secure-boot"]
-        check(found["verdict"] == "problem" and "mokutil" in found["advice"], found)
+        check(found["verdict"] == "problem" and "no key" in found["text"], found)
+        program(s, "mokutil", f"{key} is not enrolled")
+        found = examine(s, system(run, key, secure_boot=1))["secure-boot"]
+        check(found["verdict"] == "problem" and f"--import {key}" in found["advice"], found)
+        program(s, "mokutil", f"{key} is already enrolled")
+        found = examine(s, system(run, key, secure_boot=1))["secure-boot"]
+        check(found["verdict"] == "ok", found)
         check(examine(s, system(run, *LOADED))["secure-boot"]["verdict"] == "ok", "accepted")
         check(examine(s, system(run, secure_boot=0))["secure-boot"]["verdict"] == "ok", "off")
 
@@ -82,6 +98,65 @@ def _(run):
             check(found["package"] == name, f"{release}: {found}")
 
 
+def iw(modes="managed P2P-client P2P-GO P2P-device",
+       combination="#{ managed } <= 1, #{ P2P-client, P2P-GO } <= 1,\n\t\t   total <= 3, "
+                   "#channels <= 2",
+       channels=("2412 MHz [1] (20.0 dBm)", "5180 MHz [36] (20.0 dBm)", "5200 MHz [40] (no IR)",
+                 "5500 MHz [100] (20.0 dBm) (radar detection)", "5865 MHz [173] (disabled)")):
+    lines = ["Wiphy phy0", "\tBand 1:", "\t\tFrequencies:"]
+    lines += [f"\t\t\t* {c}" for c in channels]
+    lines += ["\tSupported interface modes:"] + [f"\t\t * {m}" for m in modes.split()]
+    lines += ["\tvalid interface combinations:", f"\t\t * {combination}",
+              "\t\t * #{ managed } <= 2,", "\t\t   total <= 2, #channels <= 1",
+              "\tCapability overrides:"]
+    return "\n".join(lines)
+
+
+@case("the radio: what its driver can, which channels are open, whether it is on")
+def _(run):
+    with service(run) as s:
+        program(s, "iw", iw())
+        found = examine(s, system(run))
+        check("group owner, client, own device" in found["radio"]["text"], found["radio"])
+        check(found["channels"]["text"].startswith("2 channels may be used, 1 of them at 5 GHz, 2 "
+                                                   "only where"), found["channels"])
+        check("2 channels at once" in found["beside-wifi"]["text"], found["beside-wifi"])
+        program(s, "iw", iw(combination="#{ managed, P2P-GO } <= 2,\n\t\t   total <= 2, "
+                                        "#channels <= 1"))
+        check("share one channel" in examine(s, system(run))["beside-wifi"]["text"], "one channel")
+        program(s, "iw", iw(combination="#{ P2P-GO } <= 1,\n\t\t   total <= 1, #channels <= 1"))
+        found = examine(s, system(run))["beside-wifi"]
+        check(found["verdict"] == "note" and "second" in found["advice"], found)
+        program(s, "iw", iw(modes="managed monitor"))
+        found = examine(s, system(run))
+        check(found["radio"]["verdict"] == "problem" and "channels" not in found, found["radio"])
+        program(s, "iw", iw(channels=("2412 MHz [1] (disabled)",)))
+        check(examine(s, system(run))["channels"]["verdict"] == "problem", "no channel")
+        for soft, hard, word in (("1", "0", "rfkill unblock"), ("0", "1", "switch or key")):
+            root = system(run)
+            (root / "sys/class/rfkill/rfkill0").mkdir(parents=True, exist_ok=True)
+            for name, value in (("type", "wlan"), ("soft", soft), ("hard", hard)):
+                (root / "sys/class/rfkill/rfkill0" / name).write_text(value + "\n")
+            found = examine(s, root)["rfkill"]
+            check(found["verdict"] == "problem" and word in found["advice"], found)
+
+
+@case("firewall and helper: nothing, nft, firewalld with and without our zone")
+def _(run):
+    with service(run) as s:
+        found = examine(s, system(run))
+        check("no firewall" in found["firewall"]["text"], found["firewall"])
+        check("miracast-net.socket" in found["miracast-net"]["advice"], found["miracast-net"])
+        program(s, "nft", "")
+        found = examine(s, system(run, "/sys/module/nf_tables/x", "/run/miracast-net/socket"))
+        check("by nft" in found["firewall"]["text"], found["firewall"])
+        check(found["miracast-net"]["verdict"] == "ok", found["miracast-net"])
+        found = examine(s, system(run, "/run/firewalld.pid"))["firewall"]
+        check(found["verdict"] == "problem" and "zone" in found["text"], found)
+        found = examine(s, system(run, "/usr/lib/firewalld/zones/miracast.xml"))["firewall"]
+        check(found["verdict"] == "ok", found)
+
+
 @case("services: running, missing; the encoder is tried")
 def _(run):
     with service(run) as s:
@@ -90,6 +165,9 @@ def _(run):
         check(found["polkit"]["verdict"] == "problem", found["polkit"])
         check(found["wpa-supplicant"]["package"] == "wpasupplicant", found["wpa-supplicant"])
         check("x264" in found["encoder"]["text"], found["encoder"])
+        check("wpa_supplicant is not running" in found["wifi-direct"]["advice"],
+              found["wifi-direct"])
+        check("version" not in found, "another version")
         s.mock("polkit", "polkit", "yes")
         check("polkit" not in examine(s, system(run)), "polkit is there")
 

@@ -104,7 +104,9 @@ def _(run):
     check(s.get(sink, "Sink", "Model") == "television", "model")
     check(s.radio() == "up", s.radio())
     out = run.log("connect")
-    check(re.search(r"discovery.*authorisation.*formation.*address.*RTSP.*connected", out, re.S), out)
+    check(re.findall(r"^Test TV: (\w+)", out, re.M) == ["discovery", "authorisation", "formation",
+                                                        "address", "waiting", "RTSP", "connected"],
+          out)
     time.sleep(1)
     r, out, err = s.ctl("disconnect")
     check(r == 0, err)
