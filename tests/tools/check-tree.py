@@ -3,6 +3,7 @@
 """What every file owes: a licence line, a header that compiles alone, a README of one page."""
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,9 +17,9 @@ NO_COMMENTS |= {".install", ".dkms", ".lintian-overrides"}
 
 def files(root):
     """What git keeps, or would keep; everything but builds in an unpacked release."""
-    listed = subprocess.run(["git", "-C", root, "ls-files", "-co", "--exclude-standard"],
-                            capture_output=True, text=True)
-    if (root / ".git").exists() and listed.returncode == 0:
+    if (root / ".git").exists() and shutil.which("git"):
+        listed = subprocess.run(["git", "-C", root, "ls-files", "-co", "--exclude-standard"],
+                                capture_output=True, text=True, check=True)
         yield from (root / name for name in listed.stdout.splitlines() if (root / name).exists())
         return
     for path in sorted(root.rglob("*")):
