@@ -28,6 +28,7 @@ struct direct {
 	sd_event_source *rate_source; /* of --rate-file, while the session wants reports */
 	uint64_t started_us;
 	int result;
+	FILE *rtsp_log; /* NULL: none, or not any more */
 };
 
 static void on_connected(void *userdata, int rtsp_fd, const struct session_link_stats *stats);
@@ -112,11 +113,23 @@ static int open_link(struct direct *d)
 	return 0;
 }
 
+static int open_rtsp_log(struct direct *d)
+{
+	const char *path = d->config->rtsp_log_path;
+
+	if (path)
+		d->rtsp_log = fopen(path, "we");
+	return path && !d->rtsp_log ? log_err(-errno, "cannot open %s: %m", path) : 0;
+}
+
 static int run(struct direct *d)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	int r;
 
+	r = open_rtsp_log(d);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		r = sd_event_add_signal(d->event, NULL, signals[i] | SD_EVENT_SIGNAL_PROCMASK,
 					on_signal, d);
@@ -157,6 +170,8 @@ int direct_run(struct sd_event *event, const struct direct_config *config)
 	session_destroy(d.session);
 	link_free(d.link);
 	p2p_free(d.p2p);
+	if (d.rtsp_log)
+		(void)fclose(d.rtsp_log);
 	return r;
 }
 
@@ -349,22 +364,35 @@ static void on_statistic(void *userdata, const struct session_statistic *statist
 }
 
 /* Direction and time in front, then the message as it was, but for control characters. */
-static void on_transcript(void *userdata, bool sent, const char *text, size_t size)
+static int write_message(FILE *log, bool sent, double seconds, const char *text, size_t size)
 {
-	struct direct *d = userdata;
-	int fd = d->config->rtsp_log_fd;
-
-	if (fd < 0)
-		return;
-	dprintf(fd, "%s %.6f %zu bytes\n", sent ? "source -> sink" : "sink -> source",
-		(double)(clock_now_us() - d->report.begin_us) / 1e6, size);
+	(void)fprintf(log, "%s %.6f %zu bytes\n", sent ? "source -> sink" : "sink -> source", seconds,
+		      size);
 	for (size_t i = 0; i < size; i++) {
 		unsigned char c = (unsigned char)text[i];
 
 		if (c == '\n' || (c >= 0x20 && c < 0x7f))
-			dprintf(fd, "%c", c);
+			(void)fputc(c, log);
 		else if (c != '\r')
-			dprintf(fd, "\\x%02x", c);
+			(void)fprintf(log, "\\x%02x", c);
 	}
-	dprintf(fd, "\n");
+	(void)fputc('\n', log);
+	return fflush(log) == 0 ? 0 : -errno;
+}
+
+/* A session goes on without its log, but whoever asked for one hears that he has none. */
+static void on_transcript(void *userdata, bool sent, const char *text, size_t size)
+{
+	struct direct *d = userdata;
+	double seconds = (double)(clock_now_us() - d->report.begin_us) / 1e6;
+	int r;
+
+	if (!d->rtsp_log)
+		return;
+	r = write_message(d->rtsp_log, sent, seconds, text, size);
+	if (r == 0)
+		return;
+	(void)fclose(d->rtsp_log);
+	d->rtsp_log = NULL;
+	d->result = log_err(r, "--rtsp-log: cannot write any more: %s", strerror(-r));
 }

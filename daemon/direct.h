@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * miracastd --direct and --p2p: one session on a plain address or over Wi-Fi Direct, without the D-Bus
- * service. Owns the link and
- * the session, decides when they end, writes the report.
+ * miracastd --direct and --p2p: one session on a plain address or over Wi-Fi Direct, without the
+ * D-Bus service. Owns the link and the session, decides when they end, writes the report.
  */
 #ifndef MIRACAST_DIRECT_H
 #define MIRACAST_DIRECT_H
@@ -23,7 +22,7 @@ struct direct_config {
 	uint64_t rate_bps;
 	uint32_t seconds;	 /* of streaming; 0: until somebody ends it */
 	const char *report_path; /* NULL: none */
-	int rtsp_log_fd;	 /* -1: none */
+	const char *rtsp_log_path; /* NULL: none */
 	const struct rate_file *rate_file; /* what the link recommends over time; NULL: nothing */
 	struct session_config session;
 };

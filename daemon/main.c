@@ -26,10 +26,10 @@ struct options {
 	struct direct_config direct;
 	struct p2p_config p2p;
 	bool is_direct;
-	const char *root; /* of the service's configuration */
-	const char *input_path;	   /* of the y4m source */
+	const char *of_session; /* an option that only a session of our own has; NULL: none came */
+	const char *root;	/* of the service's configuration; NULL: the system's */
+	const char *input_path; /* of the y4m source */
 	const char *dump_path;
-	const char *rtsp_log_path;
 	const char *rate_path;
 	struct rate_file rate_file;
 };
@@ -154,7 +154,7 @@ static int parse_option(int option, const char *value, struct options *o)
 		o->dump_path = value;
 		return 0;
 	case OPTION_RTSP_LOG:
-		o->rtsp_log_path = value;
+		direct->rtsp_log_path = value;
 		return 0;
 	case OPTION_ROOT:
 		o->root = value;
@@ -165,6 +165,28 @@ static int parse_option(int option, const char *value, struct options *o)
 	default:
 		return -EINVAL;
 	}
+}
+
+static bool is_of_session(int option)
+{
+	return option > OPTION_P2P && option < OPTION_ROOT;
+}
+
+/* What would be dropped without a word is refused with one. */
+static int check_together(const struct options *o)
+{
+	bool is_plain = o->direct.address.sin_family != 0;
+
+	if (is_plain && o->direct.p2p)
+		return log_err(-EINVAL, "--direct and --p2p are two ways to one sink: give one of "
+					"them; see --help");
+	if (o->of_session && !o->is_direct)
+		return log_err(-EINVAL, "--%s is for --direct and --p2p, the service takes such from "
+					"its configuration; see --help", o->of_session);
+	if (o->root && o->is_direct)
+		return log_err(-EINVAL, "--root is for the service, --direct and --p2p read no "
+					"configuration; see --help");
+	return 0;
 }
 
 /* 0: go on; 1: all said, exit 0; negative: a line was logged. */
@@ -186,6 +208,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 		}
 		if (option == '?')
 			return -EINVAL;
+		if (is_of_session(option))
+			o->of_session = long_options[index].name;
 		r = parse_option(option, optarg, o);
 		if (r < 0)
 			return log_err(r, "--%s: \"%s\" is %s; see --help",
@@ -194,7 +218,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 	}
 	if (optind < argc)
 		return log_err(-EINVAL, "\"%s\" is not an option; see --help", argv[optind]);
-	return 0;
+	return check_together(o);
 }
 
 static int open_file(const char *path, int flags, int *ret_fd)
@@ -259,7 +283,6 @@ static int run(struct options *o)
 	_cleanup_(sd_event_unrefp) sd_event *event = NULL;
 	_cleanup_close_ int input_fd = -1;
 	_cleanup_close_ int dump_fd = -1;
-	_cleanup_close_ int rtsp_log_fd = -1;
 	char program[PATH_MAX];
 	char host[HOST_NAME_MAX + 1] = "";
 	int r;
@@ -268,9 +291,6 @@ static int run(struct options *o)
 	if (r < 0)
 		return r;
 	r = open_file(o->dump_path, O_RDWR | O_CREAT | O_TRUNC, &dump_fd);
-	if (r < 0)
-		return r;
-	r = open_file(o->rtsp_log_path, O_WRONLY | O_CREAT | O_TRUNC, &rtsp_log_fd);
 	if (r < 0)
 		return r;
 	r = read_rate_file(o);
@@ -285,8 +305,7 @@ static int run(struct options *o)
 		return log_err(r, "cannot make an event loop: %s", strerror(-r));
 
 	if (!o->is_direct)
-		return service_run(event, o->root, program, host);
-	o->direct.rtsp_log_fd = rtsp_log_fd;
+		return service_run(event, o->root ?: "", program, host);
 	o->direct.session.input_fd = input_fd;
 	o->direct.session.dump_fd = dump_fd;
 	o->direct.session.media_program = program;
@@ -297,7 +316,7 @@ static int run(struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .root = "", .direct = { .rate_bps = DEFAULT_RATE_BPS } };
+	struct options o = { .direct = { .rate_bps = DEFAULT_RATE_BPS } };
 	int r;
 
 	log_set_name("miracastd");

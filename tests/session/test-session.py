@@ -213,10 +213,22 @@ def options(run):
                 ["--direct", "127.0.0.1", "--source", "pattern:64x"],
                 ["--direct", "127.0.0.1", "--rate", "5"],
                 ["--direct", "127.0.0.1", "--seconds", "-1"],
-                ["--direct", "127.0.0.1", "--encoder", "nvenc"], ["stray"], ["--rate", "5000000", "stray"]):
+                ["--direct", "127.0.0.1", "--encoder", "nvenc"], ["stray"], ["--rate", "5000000", "stray"],
+                ["--source", "pattern"], ["--seconds", "5"], ["--rtsp-log", "/dev/null"],
+                ["--direct", "127.0.0.1", "--p2p", "TV"], ["--p2p", "TV", "--direct", "127.0.0.1"],
+                ["--direct", "127.0.0.1", "--root", "/"]):
         p = run.spawn("daemon", [DAEMON, *bad])
         check(run.wait(p) == 2, f"{bad}: {p.returncode}")
         check("see --help" in run.log(), f"{bad}: {run.log()}")
+
+
+@case("a log that cannot be written is missed aloud, and the session goes on")
+def full_log(run):
+    d = run.daemon("--seconds", "1", "--rtsp-log", "/dev/full")
+    s = run.sink()
+    run.expect(d, 1, "streaming 640x480", "--rtsp-log: cannot write any more: No space left on device")
+    check(run.log().count("--rtsp-log") == 1, run.log())
+    check(run.wait(s) == 0, run.log("sink"))
 
 
 @case("a sink without a common mode")
