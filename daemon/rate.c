@@ -12,7 +12,7 @@
  *   and a round trip as below			0.8 of what arrived, which is the link's rate
  *   RTCP: 2 to 10 % lost			less by half of that part
  *   RTCP: round trip 150 ms above its best	0.8; again after 1.5 s
- *   IDR requests or NACKs, the second in 3 s	0.5 each, where no RTCP reports tell more
+ *   IDR requests or NACKs, close together	0.5 each, where no RTCP reports tell more
  *   the radio gives up 5 % of its frames	0.85
  * After a step the network is given 400 ms to show its effect before the next one.
  *
@@ -22,11 +22,21 @@
  * Up, once a second: 8 %; 4 % around the rate that failed last (85 to 110 % of it); 25 % once that
  * is overcome. From 3 back to 20 Mbit/s takes less than 30 s.
  *
- * What cannot be seen: a sink without RTCP complains by IDR requests only, at most a few a second,
- * and a lost datagram in a hundred makes as many of them as a link that is five times too slow. So
- * lasting loss leads such a sink to the floor, where at least fewer datagrams are hit. And a queue
- * behind this host that is deep enough to lose nothing is seen by RTCP's round trip alone. The
- * link's true rate is only ever learned by passing it: every probe that fails costs a hold.
+ * Own loss: a sink without RTCP complains by IDR requests only, and one datagram in a hundred that
+ * the radio loses makes almost as many of them as a link that is five times too slow. The difference
+ * is in their rhythm. A link that is too slow loses all the time, so that the sink asks whenever its
+ * maker allows it to; once it is asked for less than it carries, it loses nothing. A lossy one leaves
+ * spans of time without loss, longer ones at lower rates: requests come late, at more than twice the
+ * sink's shortest interval. So requests lower the rate only when three come close together (within
+ * 1.5 times that interval, or a second; after a step down one is enough), and when a quarter of them come late, at whatever rate, the
+ * link has loss of its own: from then on they lower nothing, and the rate is doubled as long as a
+ * quarter of them come late. If there, of the next 16, not a single one does, the link is too slow
+ * as well: half of it, and not back there for a minute. One datagram in a thousand then costs next
+ * to nothing, one in a hundred most of the rate still: with ten losses a second there is no span.
+ *
+ * What cannot be seen: a queue behind this host that is deep enough to lose nothing shows in RTCP's
+ * round trip alone; and a link that carries just less than the floor looks like one with own loss.
+ * The link's true rate is only ever learned by passing it: every probe that fails costs a hold.
  */
 #include "rate.h"
 
@@ -49,6 +59,11 @@
 #define RTT_AGE_US	(1500 * MSEC) /* one that was measured before the last step says nothing */
 #define RTT_HOLD_US	(50 * MSEC)
 #define REPORT_DENSE_US (2 * SEC)
+#define CLOSE_US	(1 * SEC)
+#define COUNT_FIRST	6u
+#define COUNT_NEXT	16u
+#define OVER_US		(15 * SEC)
+#define FAILED_US	(60 * SEC)
 #define LOST_HOLD	20  /* of a thousand */
 #define LOST_CUT	100 /* of a thousand */
 
@@ -94,6 +109,7 @@ void rate_init(struct rate *r, const struct session_link_stats *stats, uint64_t 
 {
 	*r = (struct rate){ .link_bps = rate_at_start(stats), .floor_bps = RATE_MIN_BPS };
 	r->start_us = now_us;
+	r->shortest_us = SUSPICION_US;
 	r->bps = r->link_bps;
 }
 
@@ -160,6 +176,8 @@ static void cut(struct rate *r, uint64_t suspect_bps, uint64_t bps, uint64_t now
 		t->hold_us = HOLD_MAX_US;
 	t->suspect_bps = suspect_bps;
 	t->cut_us = now_us;
+	r->own.is_seen = false; /* what was seen was seen at another rate */
+	r->own.asked = r->own.free = 0;
 	hold(r, t->hold_us, now_us);
 	if (bps < r->bps)
 		set_bps(r, bps);
@@ -221,21 +239,103 @@ static bool has_reports(const struct rate *r, uint64_t now_us)
 	       now_us < r->report_us + span_us * 3 / 2;
 }
 
+/* ---------------------------------------------------------------- own loss */
+
+static void climb(struct rate *r, uint64_t now_us)
+{
+	uint64_t bps = 2 * r->bps;
+
+	if (r->own.failed_bps != 0 && now_us < r->own.failed_us + FAILED_US)
+		bps = min_known(bps, part(r->own.failed_bps, 850));
+	if (bps > r->bps)
+		set_bps(r, bps);
+}
+
+static void judge_own_loss(struct rate *r, uint64_t now_us)
+{
+	struct rate_own_loss *o = &r->own;
+
+	if (o->is_seen && o->free == 0) {
+		o->failed_bps = r->bps;
+		o->failed_us = now_us;
+		cut_to_part(r, 500, now_us);
+		return;
+	}
+	if (4 * o->free >= o->asked) {
+		o->is_seen = true;
+		climb(r, now_us);
+	}
+	o->asked = o->free = 0;
+}
+
+/* Whether it came later than this sink asks when it loses all the time. */
+static bool is_free(const struct rate *r, uint64_t span_us)
+{
+	return span_us > 2 * r->shortest_us;
+}
+
+static void count_request(struct rate *r, uint64_t span_us, uint64_t now_us)
+{
+	r->own.free += is_free(r, span_us);
+	if (++r->own.asked >= (r->own.is_seen ? COUNT_NEXT : COUNT_FIRST))
+		judge_own_loss(r, now_us);
+}
+
+/* Nothing was missed for a while: the loss is over. */
+static void forget_own_loss(struct rate *r, uint64_t now_us)
+{
+	if (now_us > r->request_us + OVER_US) {
+		r->own.is_seen = false;
+		r->own.asked = r->own.free = 0;
+	}
+}
+
+/* ---------------------------------------------------------------- what the sink asks and reports */
+
+/* So far apart at most are requests of a sink that loses all the time. */
+static uint64_t get_close_us(const struct rate *r)
+{
+	return clamp(r->shortest_us / 2 * 3, CLOSE_US, SUSPICION_US);
+}
+
+/* One that came early by chance is forgotten slowly. */
+static void note_shortest(struct rate *r, uint64_t span_us)
+{
+	if (span_us < r->shortest_us)
+		r->shortest_us = span_us;
+	else if (span_us < SUSPICION_US)
+		r->shortest_us += (span_us - r->shortest_us) / 16;
+}
+
+/* Two may be chance; after a step down one is enough. */
+static void lower_for_request(struct rate *r, uint64_t now_us)
+{
+	bool again = r->trouble.cut_us != 0 && now_us < r->trouble.cut_us + SUSPICION_US;
+
+	if (is_settling(r, now_us) || r->own.is_seen || (r->close < 2 && !again))
+		return;
+	if (r->bps > r->floor_bps)
+		cut_to_part(r, r->trouble.suspect_bps ? 500 : 300, now_us);
+	else
+		hold(r, HOLD_US, now_us);
+}
+
+/* Reports know better: they tell a little loss from much. */
 void rate_on_request(struct rate *r, uint64_t now_us)
 {
-	uint64_t before_us = r->request_us;
+	uint64_t span_us = r->request_us ? now_us - r->request_us : UINT64_MAX;
 
-	if (now_us < r->start_us + START_QUIET_US ||
-	    (before_us != 0 && now_us < before_us + SAME_REQUEST_US))
+	if (now_us < r->start_us + START_QUIET_US || span_us < SAME_REQUEST_US)
 		return;
-	r->request_us = now_us;
-	hold(r, SUSPICION_US, now_us);
-	if (before_us == 0 || now_us > before_us + SUSPICION_US || is_settling(r, now_us))
-		return;
-	/* Reports know better: they tell a little loss from much. */
-	if (has_reports(r, now_us))
-		return;
-	cut_to_part(r, 500, now_us);
+	r->request_us = r->trouble.seen_us = now_us;
+	note_shortest(r, span_us);
+	r->close = span_us <= get_close_us(r) ? r->close + 1 : 0;
+	if (r->close == 0 || has_reports(r, now_us))
+		hold(r, SUSPICION_US, now_us);
+	else
+		lower_for_request(r, now_us);
+	if (!has_reports(r, now_us))
+		count_request(r, span_us, now_us);
 }
 
 /* The best round trip seen, forgotten slowly: the sink may have moved. */
@@ -300,7 +400,8 @@ static uint64_t get_growth(struct rate *r)
 
 void rate_on_tick(struct rate *r, uint64_t now_us)
 {
-	if (now_us < r->trouble.until_us)
+	forget_own_loss(r, now_us);
+	if (now_us < r->trouble.until_us || r->own.is_seen)
 		return;
 	r->queued_us = 0;
 	if (r->bps < get_ceiling(r))

@@ -35,6 +35,15 @@ struct rate_trouble {
 	uint64_t until_us; /* until then it does not grow */
 };
 
+/* Loss that lowering the rate does not cure; see "Own loss" in rate.c. */
+struct rate_own_loss {
+	bool is_seen;
+	unsigned int asked;  /* requests since they are counted */
+	unsigned int free;   /* of them, later than the sink could have asked */
+	uint64_t failed_bps; /* at that rate the link was too slow as well; 0: never */
+	uint64_t failed_us;
+};
+
 struct rate {
 	uint64_t bps;
 	uint64_t link_bps; /* what the link recommends */
@@ -43,8 +52,11 @@ struct rate {
 	uint64_t start_us;
 	uint64_t produced_bps[2]; /* of the last second and the one before */
 	struct rate_trouble trouble;
+	struct rate_own_loss own;
 
-	uint64_t request_us; /* the sink asked for an IDR last; 0: never */
+	uint64_t request_us;  /* the sink asked for an IDR last; 0: never */
+	uint64_t shortest_us; /* seen between two requests */
+	unsigned int close;   /* requests in a row that came close after the one before */
 	uint32_t queued_us;  /* the queue at the last cut for it; 0: it was short since */
 
 	uint64_t report_us;	 /* the last RTCP report; 0: never */

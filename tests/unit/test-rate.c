@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <inttypes.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -165,10 +166,12 @@ static void test_requests(void **state)
 	rate_on_produced(&r, 16 * MBIT, now);
 	rate_on_request(&r, now);
 	assert_int_equal(r.bps, 16 * MBIT);
+	rate_on_request(&r, now += 500 * MSEC); /* two may be chance */
+	assert_int_equal(r.bps, 16 * MBIT);
 	rate_on_request(&r, now += 500 * MSEC);
-	assert_int_equal(r.bps, 8 * MBIT);
+	assert_int_equal(r.bps, 4800 * 1000);
 	rate_on_request(&r, now + 300 * MSEC); /* the step has not shown its effect yet */
-	assert_int_equal(r.bps, 8 * MBIT);
+	assert_int_equal(r.bps, 4800 * 1000);
 	for (unsigned int i = 0; i < 20; i++)
 		rate_on_request(&r, now += 500 * MSEC);
 	assert_int_equal(r.bps, RATE_MIN_BPS);
@@ -183,14 +186,14 @@ static void test_cut_is_of_what_was_sent(void **state)
 
 	(void)state;
 	rate_on_produced(&r, 6400 * 1000, now);
-	rate_on_request(&r, now);
-	rate_on_request(&r, now + 500 * MSEC);
-	assert_int_equal(r.bps, 4 * MBIT); /* half of 6.4 + a quarter */
+	for (unsigned int i = 0; i < 3; i++)
+		rate_on_request(&r, now + i * 500 * MSEC);
+	assert_int_equal(r.bps, 2400 * 1000); /* three tenths of 6.4 + a quarter */
 	r = make(16 * MBIT);
 	rate_on_produced(&r, 1, now);
-	rate_on_request(&r, now);
-	rate_on_request(&r, now + 500 * MSEC);
-	assert_int_equal(r.bps, 2 * MBIT);
+	for (unsigned int i = 0; i < 3; i++)
+		rate_on_request(&r, now + i * 500 * MSEC);
+	assert_int_equal(r.bps, 1200 * 1000);
 }
 
 static void test_blocked(void **state)
@@ -253,9 +256,9 @@ static void test_reports_end(void **state)
 	report(&r, 0, 0, now += SEC);
 	report(&r, 0, 0, now += SEC);
 	now += 1600 * MSEC;
-	rate_on_request(&r, now);
-	rate_on_request(&r, now + 500 * MSEC);
-	assert_int_equal(r.bps, 5 * MBIT);
+	for (unsigned int i = 0; i < 3; i++)
+		rate_on_request(&r, now + i * 500 * MSEC);
+	assert_int_equal(r.bps, 3 * MBIT);
 }
 
 /* A rate that failed again is waited for longer, and a floor is never undercut. */
@@ -409,6 +412,8 @@ enum sight {
 
 struct model {
 	enum sight sight;
+	double own_loss; /* part of the datagrams that the link loses whatever the rate */
+	uint64_t dice;
 	uint64_t link_bps;
 	double queue_max; /* bits */
 	double queue;
@@ -450,6 +455,27 @@ static void model_tell(struct model *m)
 	m->sent_second = 0;
 }
 
+static double roll(struct model *m) /* 0 to 1, xorshift */
+{
+	m->dice ^= m->dice << 13;
+	m->dice ^= m->dice >> 7;
+	m->dice ^= m->dice << 17;
+	return (double)(m->dice >> 11) / (double)(UINT64_C(1) << 53);
+}
+
+#define DATAGRAM_BITS (1356 * 8.0)
+
+static void model_lose(struct model *m, double bits)
+{
+	double none = m->own_loss > 0 ? pow(1 - m->own_loss, bits / DATAGRAM_BITS) : 1;
+
+	if (m->own_loss <= 0 || roll(m) < none)
+		return;
+	m->lost += DATAGRAM_BITS;
+	if (m->lost_us == 0)
+		m->lost_us = m->now;
+}
+
 static void model_run(struct model *m, double seconds)
 {
 	uint64_t end = m->now + (uint64_t)(seconds * (double)SEC);
@@ -465,6 +491,7 @@ static void model_run(struct model *m, double seconds)
 		if (carried > m->queue + bits)
 			carried = m->queue + bits;
 		m->arrived += carried;
+		model_lose(m, carried);
 		m->queue += bits - carried;
 		if (m->queue > m->queue_max) {
 			m->lost += m->queue - m->queue_max;
@@ -523,6 +550,141 @@ static void test_steps(void **state)
 					   phase / 20.0);
 }
 
+/*
+ * A link that loses a little whatever the rate: lowering does not help, so the rate comes back as
+ * far as the sink's requests tell that from a slow link. One that loses much: fewer datagrams are
+ * better. And when the link gets slow in the middle of it, the rate follows.
+ */
+static void test_own_loss(void **state)
+{
+	static const struct {
+		double loss, from, to; /* parts of the rate that there was, in the mean */
+	} cases[] = { { 0.001, 0.8, 1 }, { 0.003, 0.4, 1 }, { 0.01, 0.15, 1 }, { 0.2, 0, 0.12 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		double sum = 0;
+
+		for (unsigned int seed = 1; seed <= 20; seed++) {
+			struct model m = { .sight = SIGHT_REQUESTS,
+					   .link_bps = 20 * MBIT,
+					   .queue_max = 8e6,
+					   .own_loss = cases[i].loss,
+					   .dice = seed * UINT64_C(0x9e3779b97f4a7c15),
+					   .now = NOW };
+
+			m.rate = make(10 * MBIT);
+			model_run(&m, 5);
+			for (unsigned int s = 0; s < 300; s++) {
+				model_run(&m, 1);
+				sum += (double)m.rate.bps / (300 * 20 * 10e6);
+			}
+		}
+		print_message("# %g %% of own loss: %.2f of the rate in the mean\n", 100 * cases[i].loss, sum);
+		if (sum < cases[i].from || sum > cases[i].to)
+			fail_msg("%g %% of own loss: %.2f", 100 * cases[i].loss, sum);
+	}
+}
+
+static void test_own_loss_and_slow(void **state)
+{
+	(void)state;
+	for (unsigned int seed = 1; seed <= 20; seed++) {
+		struct model m = { .sight = SIGHT_REQUESTS,
+				   .link_bps = 20 * MBIT,
+				   .queue_max = 1.2e6,
+				   .own_loss = 0.01,
+				   .dice = seed * UINT64_C(0x9e3779b97f4a7c15),
+				   .now = NOW };
+		unsigned int fits = 0;
+
+		m.rate = make(10 * MBIT);
+		model_run(&m, 60);
+		m.link_bps = 3 * MBIT;
+		model_run(&m, 60);
+		for (unsigned int s = 0; s < 600; s++) {
+			model_run(&m, 1);
+			fits += m.rate.bps <= m.link_bps;
+		}
+		if (fits < 300)
+			fail_msg("seed %u: the link carries the rate in %u of 600 s", seed, fits);
+	}
+}
+
+static void requests(struct rate *r, uint64_t *now, unsigned int n, uint64_t span_us)
+{
+	for (unsigned int i = 0; i < n; i++)
+		rate_on_request(r, *now += span_us);
+}
+
+/* Close together they lower; when many come late the loss is the link's own, and they do not. */
+static void test_own_loss_rules(void **state)
+{
+	struct rate r = make(10 * MBIT);
+	uint64_t now = NOW + 10 * SEC;
+
+	(void)state;
+	rate_on_request(&r, now);
+	requests(&r, &now, 2, 500 * MSEC);
+	assert_int_equal(r.bps, 3 * MBIT);
+	requests(&r, &now, 3, 1800 * MSEC);
+	assert_int_equal(r.bps, 3 * MBIT);
+	requests(&r, &now, 2, 1800 * MSEC);
+	assert_int_equal(r.bps, 6 * MBIT);
+	requests(&r, &now, 12, 500 * MSEC);
+	assert_int_equal(r.bps, 6 * MBIT);
+	requests(&r, &now, 4, 1800 * MSEC);
+	assert_int_equal(r.bps, 10 * MBIT);
+	requests(&r, &now, 15, 500 * MSEC);
+	assert_int_equal(r.bps, 10 * MBIT);
+	requests(&r, &now, 1, 500 * MSEC); /* 16 without a late one: too fast for the link as well */
+	assert_int_equal(r.bps, 5 * MBIT);
+	requests(&r, &now, 40, 500 * MSEC);
+	assert_int_equal(r.bps, RATE_MIN_BPS);
+	for (unsigned int i = 0; i < 10; i++) {
+		requests(&r, &now, 1, 500 * MSEC);
+		requests(&r, &now, 1, 1800 * MSEC);
+	}
+	assert_in_range(r.bps, 3 * MBIT, 8500 * 1000); /* not there again */
+	for (unsigned int i = 0; i < 30; i++) {
+		requests(&r, &now, 1, 500 * MSEC);
+		requests(&r, &now, 1, 1800 * MSEC);
+	}
+	assert_int_equal(r.bps, 10 * MBIT); /* but after a minute */
+	rate_on_blocked(&r, 300000, now); /* a queue of our own is never the link's loss */
+	assert_int_equal(r.bps, 5 * MBIT);
+}
+
+/* It is over when nothing was asked for a while, and the rate grows as ever. */
+static void test_own_loss_ends(void **state)
+{
+	struct rate r = make(10 * MBIT);
+	uint64_t now = NOW + 10 * SEC;
+
+	(void)state;
+	rate_on_request(&r, now);
+	requests(&r, &now, 2, 500 * MSEC);
+	requests(&r, &now, 6, 1800 * MSEC);
+	assert_int_equal(r.bps, 6 * MBIT);
+	tick(&r, &now, 15);
+	assert_int_equal(r.bps, 6 * MBIT);
+	tick(&r, &now, 30);
+	assert_int_equal(r.bps, 10 * MBIT);
+}
+
+/* A sink that asks every two seconds at most is believed as well. */
+static void test_slow_asker(void **state)
+{
+	struct rate r = make(8 * MBIT);
+	uint64_t now = NOW + 10 * SEC;
+
+	(void)state;
+	rate_on_request(&r, now);
+	for (unsigned int i = 0; i < 20; i++)
+		rate_on_request(&r, now += 2000 * MSEC + i % 3 * 20 * MSEC);
+	assert_int_equal(r.bps, RATE_MIN_BPS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -541,6 +703,11 @@ int main(void)
 		cmocka_unit_test(test_hold_grows),
 		cmocka_unit_test(test_traces),
 		cmocka_unit_test(test_steps),
+		cmocka_unit_test(test_own_loss),
+		cmocka_unit_test(test_own_loss_and_slow),
+		cmocka_unit_test(test_own_loss_rules),
+		cmocka_unit_test(test_own_loss_ends),
+		cmocka_unit_test(test_slow_asker),
 	};
 
 	return cmocka_run_group_tests_name("rate", tests, NULL, NULL);
