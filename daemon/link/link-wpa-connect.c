@@ -225,7 +225,9 @@ void wpa_connect_now(struct wpa *w)
 
 	w->attempt.is_connecting = true;
 	w->is_find_running = false; /* Connect ends it */
-	wpa_set_limit(w, WPA_ANSWER_US, on_no_answer);
+	/* To type a PIN with a remote control takes longer than to press a button. */
+	wpa_set_limit(w, w->attempt.method == LINK_METHOD_PIN_OF_OURS ? WPA_PIN_US : WPA_ANSWER_US,
+		      on_no_answer);
 	log_debug("wpa: connect, %s, intent %d", method_word(w->attempt.method),
 		  w->attempt.intents[w->attempt.intent]);
 	if (wpa_new_call(w, w->path, WPA_P2P, "Connect", &m) >= 0 && append_connect(w, m) >= 0)
