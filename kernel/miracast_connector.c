@@ -15,10 +15,7 @@
 	(DRM_MODE_MATCH_TIMINGS | DRM_MODE_MATCH_CLOCK | DRM_MODE_MATCH_FLAGS |                    \
 	 DRM_MODE_MATCH_3D_FLAGS)
 
-static struct miracast_head *connector_to_head(struct drm_connector *connector)
-{
-	return container_of(connector, struct miracast_head, connector);
-}
+#define connector_to_head(conn) container_of(conn, struct miracast_head, connector)
 
 /* Limits are the node's as much as KMS's: a PLUG may not list what a commit would refuse. */
 enum drm_mode_status miracast_mode_valid(struct drm_device *drm,
@@ -123,15 +120,26 @@ err_display:
 
 /*
  * Plug @display in, now owned by the connector, swap it, or pull it out: NULL. When this returns,
- * KMS reports the new state and the desktop was told by a hot-plug uevent.
+ * KMS reports the new state and the desktop was told by a hot-plug uevent: its first frame finds
+ * the head plugged.
  */
 void miracast_connector_plug(struct miracast_head *head, struct miracast_display *display)
 {
 	struct miracast_display *old;
 
 	mutex_lock(&head->plug_lock);
+	spin_lock_irq(&head->lock);
 	old = head->display;
 	head->display = display;
+	/* Who plugs is told what is shown already. */
+	if (display && !old && head->mode.clock) {
+		miracast_head_tell(head, MIRACAST_EVENT_MODE);
+		miracast_head_tell(head, MIRACAST_EVENT_POWER);
+	}
+	if (!display && head->grab_fb)
+		miracast_grab_overrun(head);
+	miracast_engine_kick(head);
+	spin_unlock_irq(&head->lock);
 	mutex_unlock(&head->plug_lock);
 
 	/* A swap leaves the status as it is, so the helper sees no change. */
@@ -144,12 +152,10 @@ static int miracast_connector_get_modes(struct drm_connector *connector)
 {
 	struct miracast_head *head = connector_to_head(connector);
 	struct drm_display_mode *mode, *next;
-	const struct miracast_display *display;
 	unsigned int count = 0;
 
 	mutex_lock(&head->plug_lock);
-	display = head->display;
-	if (!display || drm_edid_connector_update(connector, display->edid) < 0)
+	if (!head->display || drm_edid_connector_update(connector, head->display->edid) < 0)
 		goto out_unlock;
 	/* Kernels up to 6.2 add the EDID's own modes with that. */
 	list_for_each_entry_safe(mode, next, &connector->probed_modes, head) {
@@ -157,8 +163,8 @@ static int miracast_connector_get_modes(struct drm_connector *connector)
 		drm_mode_destroy(connector->dev, mode);
 	}
 
-	for (count = 0; count < display->count; count++) {
-		mode = drm_mode_duplicate(connector->dev, &display->modes[count]);
+	for (count = 0; count < head->display->count; count++) {
+		mode = drm_mode_duplicate(connector->dev, &head->display->modes[count]);
 		if (!mode)
 			break;
 		drm_mode_probed_add(connector, mode);
@@ -175,15 +181,13 @@ static int miracast_connector_fill_modes(struct drm_connector *connector, u32 ma
 {
 	struct miracast_head *head = connector_to_head(connector);
 	int count = drm_helper_probe_single_connector_modes(connector, max_width, max_height);
-	const struct miracast_display *display;
 	struct drm_display_mode *mode;
 	unsigned int i;
 
 	mutex_lock(&head->plug_lock);
-	display = head->display;
-	for (i = 0; display && i < display->count; i++) {
+	for (i = 0; head->display && i < head->display->count; i++) {
 		list_for_each_entry(mode, &connector->modes, head) {
-			if (drm_mode_match(&display->modes[i], mode, MIRACAST_MODE_MATCH)) {
+			if (drm_mode_match(&head->display->modes[i], mode, MIRACAST_MODE_MATCH)) {
 				list_move_tail(&mode->head, &connector->modes);
 				break;
 			}

@@ -26,10 +26,7 @@ static const u64 miracast_plane_modifiers[] = {
 	DRM_FORMAT_MOD_INVALID,
 };
 
-static struct miracast_head *crtc_to_head(struct drm_crtc *crtc)
-{
-	return container_of(crtc, struct miracast_head, crtc);
-}
+#define crtc_to_head(of) container_of(of, struct miracast_head, crtc)
 
 void miracast_head_tell(struct miracast_head *head, u32 event)
 {
@@ -151,8 +148,9 @@ static struct drm_framebuffer *miracast_frame_latch(struct miracast_head *head,
 }
 
 /* The desktop gets the grabbed buffer back although nobody said that it was read. */
-static void miracast_grab_overrun(struct miracast_head *head)
+void miracast_grab_overrun(struct miracast_head *head)
 {
+	lockdep_assert_held(&head->lock);
 	head->grab_fb = NULL;
 	head->grab_overrun = true;
 	head->overruns++;
@@ -193,6 +191,7 @@ static void miracast_flip_finish(struct miracast_head *head, bool now)
 		event = head->flip_event;
 		head->flip_event = NULL;
 		head->flip_retired = NULL;
+		wake_up_all(&head->wait);
 	}
 	spin_unlock(&head->lock);
 	if (event) {
@@ -215,8 +214,7 @@ static enum hrtimer_restart miracast_vblank_tick(struct hrtimer *timer)
 	dma_fence_end_signalling(cookie);
 
 	if (READ_ONCE(head->vblank_ticking))
-		hrtimer_start(timer, miracast_vblank_after(head, ktime_get()),
-			      HRTIMER_MODE_ABS_HARD);
+		hrtimer_start(timer, miracast_vblank_after(head, ktime_get()), HRTIMER_MODE_ABS);
 	return HRTIMER_NORESTART;
 }
 
@@ -226,7 +224,7 @@ static int miracast_crtc_enable_vblank(struct drm_crtc *crtc)
 
 	WRITE_ONCE(head->vblank_ticking, true);
 	hrtimer_start(&head->vblank_timer, miracast_vblank_after(head, ktime_get()),
-		      HRTIMER_MODE_ABS_HARD);
+		      HRTIMER_MODE_ABS);
 	return 0;
 }
 
@@ -262,16 +260,15 @@ static void miracast_crtc_atomic_enable(struct drm_crtc *crtc, struct drm_atomic
 {
 	struct miracast_head *head = crtc_to_head(crtc);
 	struct drm_crtc_state *old = drm_atomic_get_old_crtc_state(state, crtc);
-	const struct drm_display_mode *mode = &crtc->state->mode;
 
-	drm_calc_timestamping_constants(crtc, mode);
+	/* The helpers have worked it out of the mode. */
 	head->vblank_period = crtc->dev->vblank[drm_crtc_index(crtc)].framedur_ns;
 	head->vblank_epoch = ktime_get();
 	drm_crtc_vblank_on(crtc);
 
 	spin_lock_irq(&head->lock);
 	head->active = true;
-	miracast_head_set_mode(head, mode);
+	miracast_head_set_mode(head, &crtc->state->mode);
 	if (!old->active)
 		miracast_head_tell(head, MIRACAST_EVENT_POWER);
 	spin_unlock_irq(&head->lock);
@@ -318,6 +315,8 @@ static void miracast_crtc_atomic_flush(struct drm_crtc *crtc, struct drm_atomic_
 	}
 
 	spin_lock_irq(&head->lock);
+	/* KMS gives up waiting for the last event when a copy takes long. */
+	wait_event_lock_irq(head->wait, !head->flip_event, head->lock);
 	if (active) {
 		miracast_frame_set_time(head, &frame.is);
 		retired = miracast_frame_latch(head, state, frame);
@@ -436,7 +435,7 @@ int miracast_crtc_init(struct miracast_head *head)
 	/* Whoever asks for a time before the first mode set divides by it. */
 	head->vblank_period = NSEC_PER_SEC / 60;
 	miracast_hrtimer_setup(&head->vblank_timer, miracast_vblank_tick, CLOCK_MONOTONIC,
-			       HRTIMER_MODE_ABS_HARD);
+			       HRTIMER_MODE_ABS);
 
 	ret = drm_universal_plane_init(drm, &head->primary, BIT(head->index),
 				       &miracast_plane_funcs, miracast_plane_formats,

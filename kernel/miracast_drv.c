@@ -32,33 +32,32 @@ bool miracast_framebuffer_imported(const struct drm_framebuffer *fb)
 
 /*
  * Give the CPU a view of the framebuffer, once for its whole life: readers may allocate nothing.
- * A buffer that cannot be mapped is asked only once as well.
  */
 int miracast_framebuffer_map(struct drm_framebuffer *fb)
 {
 	struct miracast_framebuffer *mfb = to_miracast_framebuffer(fb);
+	int ret = 0;
 
 	mutex_lock(&mfb->lock);
-	if (!mfb->mapped && !mfb->map_error) {
+	if (!mfb->mapped) {
 		/* Past GEM: lockdep cannot tell the locks of an exporting GEM driver from ours. */
 		if (miracast_framebuffer_imported(fb))
-			mfb->map_error = miracast_dma_buf_vmap(fb->obj[0]->import_attach->dmabuf,
-							       mfb->map);
+			ret = miracast_dma_buf_vmap(fb->obj[0]->import_attach->dmabuf, mfb->map);
 		else
-			mfb->map_error = drm_gem_fb_vmap(fb, mfb->map, NULL);
+			ret = drm_gem_fb_vmap(fb, mfb->map, NULL);
 		/* Pairs with the engine, which looks without the lock. */
-		smp_store_release(&mfb->mapped, !mfb->map_error);
+		smp_store_release(&mfb->mapped, !ret);
 	}
 	mutex_unlock(&mfb->lock);
-	return mfb->map_error;
+	return ret;
 }
 
 /* The pixel at @x, @y of a mapped framebuffer. */
 struct iosys_map miracast_framebuffer_at(struct drm_framebuffer *fb, u32 x, u32 y)
 {
-	struct iosys_map map = to_miracast_framebuffer(fb)->map[0];
+	size_t offset = fb->offsets[0] + (size_t)y * fb->pitches[0] + 4 * x;
+	struct iosys_map map = IOSYS_MAP_INIT_OFFSET(to_miracast_framebuffer(fb)->map, offset);
 
-	iosys_map_incr(&map, fb->offsets[0] + (size_t)y * fb->pitches[0] + 4 * x);
 	return map;
 }
 
@@ -82,7 +81,8 @@ static const struct drm_framebuffer_funcs miracast_framebuffer_funcs = {
 
 static struct drm_framebuffer *
 miracast_framebuffer_create(struct drm_device *drm, struct drm_file *file,
-			    MIRACAST_FB_INFO_PARAM const struct drm_mode_fb_cmd2 *cmd)
+			    MIRACAST_FB_INFO(const struct drm_format_info *info)
+			    const struct drm_mode_fb_cmd2 *cmd)
 {
 	struct miracast_framebuffer *mfb;
 	int ret;
@@ -105,7 +105,7 @@ miracast_framebuffer_create(struct drm_device *drm, struct drm_file *file,
 
 	mutex_init(&mfb->lock);
 	mfb->id = atomic64_inc_return(&to_miracast_device(drm)->fb_id);
-	ret = drm_gem_fb_init_with_funcs(drm, &mfb->base, file, MIRACAST_FB_INFO_ARG cmd,
+	ret = drm_gem_fb_init_with_funcs(drm, &mfb->base, file, MIRACAST_FB_INFO(info) cmd,
 					 &miracast_framebuffer_funcs);
 	if (ret) {
 		kfree(mfb);
@@ -125,6 +125,7 @@ static void miracast_commit_tail(struct drm_atomic_state *state)
 {
 	struct drm_device *drm = state->dev;
 	bool cookie = dma_fence_begin_signalling();
+	int i;
 
 	drm_atomic_helper_commit_modeset_disables(drm, state);
 	drm_atomic_helper_commit_modeset_enables(drm, state);
@@ -132,8 +133,13 @@ static void miracast_commit_tail(struct drm_atomic_state *state)
 	drm_atomic_helper_commit_hw_done(state);
 	dma_fence_end_signalling(cookie);
 
-	/* The old buffers stay until the flip event, which is held while they are read. */
-	drm_atomic_helper_wait_for_flip_done(drm, state);
+	/*
+	 * The old buffers stay until the flip event, which is held while they are read. Not by the
+	 * helper: it gives up after some seconds, and what is read must not go.
+	 */
+	for (i = 0; i < drm->mode_config.num_crtc; i++)
+		if (state->crtcs[i].commit)
+			wait_for_completion(&state->crtcs[i].commit->flip_done);
 	drm_atomic_helper_cleanup_planes(drm, state);
 }
 

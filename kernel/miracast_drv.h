@@ -7,7 +7,7 @@
  *
  *  miracast_device.lock	heads: claimed
  *  miracast_head.reader_lock	who is the head's stream: made, revoked, closed
- *  miracast_head.plug_lock	plug. Taken in atomic checks, never on the way to a fence
+ *  miracast_head.plug_lock	display. Taken in atomic checks, never on the way to a fence
  *  drm_device.event_lock	DRM's own: sending of flip events
  *  miracast_head.lock		all else of a head. Taken by the vblank timer: interrupts off
  *
@@ -64,7 +64,6 @@ struct miracast_framebuffer {
 	u64 id;
 	struct mutex lock; /* making of the mapping, which then stays as long as the framebuffer */
 	bool mapped;
-	int map_error;
 	struct iosys_map map[DRM_FORMAT_MAX_PLANES];
 };
 
@@ -108,7 +107,8 @@ struct miracast_head {
 
 	struct mutex reader_lock; /* making and revoking of reader */
 	struct mutex plug_lock; /* display */
-	struct miracast_display *display; /* NULL: nothing plugged */
+	/* NULL: nothing plugged. Written under lock as well, so either is enough to read it */
+	struct miracast_display *display;
 
 	/* vblank: times lie on a grid, so they need no running timer */
 	struct hrtimer vblank_timer;
@@ -120,7 +120,7 @@ struct miracast_head {
 	wait_queue_head_t wait; /* events, and the end of a read */
 
 	/* what the control descriptor is told */
-	bool plugged, active;
+	bool active;
 	struct miracast_mode mode;
 	u32 events; /* bits: 1 << MIRACAST_EVENT_* */
 	u64 event_time[MIRACAST_EVENT_POWER + 1];
@@ -176,15 +176,8 @@ struct miracast_device {
 		(to)->flags = (from)->flags;                                                       \
 	} while (0)
 
-static inline struct miracast_device *to_miracast_device(struct drm_device *drm)
-{
-	return container_of(drm, struct miracast_device, drm);
-}
-
-static inline struct miracast_framebuffer *to_miracast_framebuffer(struct drm_framebuffer *fb)
-{
-	return container_of(fb, struct miracast_framebuffer, base);
-}
+#define to_miracast_device(dev)	       container_of(dev, struct miracast_device, drm)
+#define to_miracast_framebuffer(fb) container_of(fb, struct miracast_framebuffer, base)
 
 /* miracast_drv.c */
 extern struct workqueue_struct *miracast_engine;
@@ -205,6 +198,7 @@ void miracast_connector_plug(struct miracast_head *head, struct miracast_display
 /* miracast_crtc.c */
 int miracast_crtc_init(struct miracast_head *head);
 void miracast_head_tell(struct miracast_head *head, u32 event);
+void miracast_grab_overrun(struct miracast_head *head);
 struct miracast_rect miracast_damage_since(const struct miracast_head *head, u64 seq);
 
 /* miracast_writeback.c */

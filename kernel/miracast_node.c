@@ -72,23 +72,6 @@ static int miracast_get_info(void *object, void *argument)
 	return 0;
 }
 
-/* Plugged for readers, and the control descriptor is told what is shown already. */
-static void miracast_head_set_plugged(struct miracast_head *head, bool plugged)
-{
-	spin_lock_irq(&head->lock);
-	if (plugged && !head->plugged && head->mode.clock) {
-		miracast_head_tell(head, MIRACAST_EVENT_MODE);
-		miracast_head_tell(head, MIRACAST_EVENT_POWER);
-	}
-	head->plugged = plugged;
-	if (!plugged && head->grab_fb) {
-		head->grab_fb = NULL;
-		head->grab_overrun = true;
-	}
-	miracast_engine_kick(head);
-	spin_unlock_irq(&head->lock);
-}
-
 static int miracast_plug(void *object, void *argument)
 {
 	const struct miracast_plug *plug = argument;
@@ -116,18 +99,13 @@ static int miracast_plug(void *object, void *argument)
 	if (IS_ERR(display))
 		return PTR_ERR(display);
 
-	/* Before the desktop hears of it: its first frame must find the head plugged. */
-	miracast_head_set_plugged(head, true);
 	miracast_connector_plug(head, display);
 	return 0;
 }
 
 static int miracast_unplug(void *object, void *argument)
 {
-	struct miracast_head *head = object;
-
-	miracast_head_set_plugged(head, false);
-	miracast_connector_plug(head, NULL);
+	miracast_connector_plug(object, NULL);
 	return 0;
 }
 

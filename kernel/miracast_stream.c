@@ -33,9 +33,12 @@ static void miracast_buffer_release(struct dma_buf *buf)
 	struct drm_gem_object *obj = buf->priv;
 	struct iosys_map map = IOSYS_MAP_INIT_VADDR(to_drm_gem_shmem_obj(obj)->vaddr);
 
-	dma_resv_lock(obj->resv, NULL);
-	drm_gem_dmabuf_vunmap(buf, &map);
-	dma_resv_unlock(obj->resv);
+	/* NULL when it was not to be mapped, and so never left miracast_buffer_create(). */
+	if (map.vaddr) {
+		dma_resv_lock(obj->resv, NULL);
+		drm_gem_dmabuf_vunmap(buf, &map);
+		dma_resv_unlock(obj->resv);
+	}
 	atomic64_sub(obj->size, &to_miracast_device(obj->dev)->allocated);
 	drm_gem_dmabuf_release(buf);
 }
@@ -55,6 +58,13 @@ static const struct dma_buf_ops miracast_buffer_ops = {
 static struct dma_buf *miracast_buffer_create(struct miracast_device *device, size_t size)
 {
 	u64 limit = (u64)MIRACAST_MAX_ALLOC_HEAD * device->head_count;
+	struct dma_buf_export_info info = {
+		.exp_name = "miracast",
+		.owner = THIS_MODULE,
+		.ops = &miracast_buffer_ops,
+		.size = size,
+		.flags = O_RDWR | O_CLOEXEC,
+	};
 	struct drm_gem_shmem_object *shmem;
 	struct dma_buf *buf = ERR_PTR(-ENOSPC);
 	struct iosys_map map;
@@ -66,22 +76,21 @@ static struct dma_buf *miracast_buffer_create(struct miracast_device *device, si
 	buf = ERR_CAST(shmem);
 	if (IS_ERR(shmem))
 		goto err_allocated;
-	buf = drm_gem_prime_export(&shmem->base, O_RDWR | O_CLOEXEC);
+	info.priv = &shmem->base;
+	info.resv = shmem->base.resv;
+	buf = drm_gem_dmabuf_export(&device->drm, &info);
 	drm_gem_object_put(&shmem->base);
 	if (IS_ERR(buf))
 		goto err_allocated;
 
+	/* From here on the release undoes all of it. */
 	dma_resv_lock(buf->resv, NULL);
 	ret = drm_gem_dmabuf_vmap(buf, &map);
 	dma_resv_unlock(buf->resv);
-	if (ret) {
-		dma_buf_put(buf);
-		buf = ERR_PTR(ret);
-		goto err_allocated;
-	}
-	/* Complete, and not seen by anybody yet: from here on the release undoes all of it. */
-	buf->ops = &miracast_buffer_ops;
-	return buf;
+	if (!ret)
+		return buf;
+	dma_buf_put(buf);
+	return ERR_PTR(ret);
 
 err_allocated:
 	atomic64_sub(size, &device->allocated);
@@ -143,39 +152,32 @@ static bool miracast_queue_valid(const struct miracast_queue *queue)
 	       !(queue->pitch % 4) && !(queue->offset % 4);
 }
 
-static void miracast_job_free(struct miracast_job *job)
-{
-	dma_buf_put(job->buf);
-	kfree(job);
-}
-
 static struct miracast_job *miracast_job_create(struct miracast_reader *reader,
 						const struct miracast_queue *queue)
 {
 	u64 end = queue->offset + (u64)queue->pitch * queue->height;
-	struct miracast_job *job = kzalloc(sizeof(*job), GFP_KERNEL);
-	int ret = -EINVAL;
+	struct dma_buf *buf = dma_buf_get(queue->fd);
+	struct miracast_job *job = ERR_PTR(-EINVAL);
 
-	if (!job)
-		return ERR_PTR(-ENOMEM);
+	if (IS_ERR(buf))
+		return ERR_CAST(buf);
+	if (buf->ops == &miracast_buffer_ops && end <= buf->size)
+		job = kzalloc(sizeof(*job), GFP_KERNEL);
+	if (IS_ERR_OR_NULL(job)) {
+		dma_buf_put(buf);
+		return job ?: ERR_PTR(-ENOMEM);
+	}
 	job->reader = reader;
 	job->to = *queue;
-	job->buf = dma_buf_get(queue->fd);
-	if (IS_ERR(job->buf)) {
-		ret = PTR_ERR(job->buf);
-		goto err_job;
-	}
-	if (job->buf->ops != &miracast_buffer_ops || end > job->buf->size)
-		goto err_buf;
-	iosys_map_set_vaddr(&job->dst,
-			    to_drm_gem_shmem_obj(job->buf->priv)->vaddr + queue->offset);
+	job->buf = buf;
+	iosys_map_set_vaddr(&job->dst, to_drm_gem_shmem_obj(buf->priv)->vaddr + queue->offset);
 	return job;
+}
 
-err_buf:
+static void miracast_job_free(struct miracast_job *job)
+{
 	dma_buf_put(job->buf);
-err_job:
 	kfree(job);
-	return ERR_PTR(ret);
 }
 
 static int miracast_queue(void *object, void *argument)
@@ -248,7 +250,7 @@ static int miracast_grab_begin(struct miracast_reader *reader, struct miracast_g
 	lockdep_assert_held(&head->lock);
 	if (reader->revoked)
 		return -ESHUTDOWN;
-	if (!head->plugged)
+	if (!head->display)
 		return -ENODEV;
 	if (head->grab_seq)
 		return -EBUSY;
@@ -357,10 +359,10 @@ static int miracast_get_state(void *object, void *argument)
 	spin_lock_irq(&head->lock);
 	*(struct miracast_state *)argument = (struct miracast_state){
 		.mode = head->mode,
-		.flags = (head->plugged ? MIRACAST_STATE_PLUGGED : 0) |
+		.flags = (head->display ? MIRACAST_STATE_PLUGGED : 0) |
 			 (head->active ? MIRACAST_STATE_ACTIVE : 0),
 		.queued = reader->waiting,
-		.sequence = head->plugged && head->showing ? head->frame.is.sequence : 0,
+		.sequence = head->display && head->showing ? head->frame.is.sequence : 0,
 		.copied = reader->copied,
 		.grabbed = reader->grabbed,
 		.held = head->held,
@@ -396,7 +398,7 @@ static __poll_t miracast_reader_poll(struct file *file, poll_table *table)
 	spin_lock_irq(&head->lock);
 	if (reader->revoked)
 		mask |= EPOLLHUP | EPOLLERR;
-	else if (head->plugged && head->showing && head->frame.fb &&
+	else if (head->display && head->showing && head->frame.fb &&
 		 head->frame.is.sequence > reader->grabbed_seq)
 		mask |= EPOLLPRI;
 	if (!reader->revoked && !list_empty(&reader->done))
@@ -463,6 +465,7 @@ static const struct file_operations miracast_reader_fops = {
 int miracast_stream_create(struct miracast_head *head)
 {
 	struct miracast_reader *reader = kzalloc(sizeof(*reader), GFP_KERNEL);
+	struct file *file;
 	int fd;
 
 	if (!reader)
@@ -470,18 +473,27 @@ int miracast_stream_create(struct miracast_head *head)
 	reader->head = head;
 	init_waitqueue_head(&reader->wait);
 	INIT_LIST_HEAD(&reader->done);
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		goto err_reader;
+	file = anon_inode_getfile("[miracast]", &miracast_reader_fops, reader, O_RDWR);
+	if (IS_ERR(file))
+		goto err_fd;
 
-	/* Another thread may use or close the descriptor before its number is told: not before. */
 	mutex_lock(&head->reader_lock);
-	fd = anon_inode_getfd("[miracast]", &miracast_reader_fops, reader, O_RDWR | O_CLOEXEC);
-	if (fd < 0) {
-		kfree(reader);
-	} else {
-		miracast_reader_revoke(head);
-		spin_lock_irq(&head->lock);
-		head->reader = reader;
-		spin_unlock_irq(&head->lock);
-	}
+	miracast_reader_revoke(head);
+	spin_lock_irq(&head->lock);
+	head->reader = reader;
+	spin_unlock_irq(&head->lock);
 	mutex_unlock(&head->reader_lock);
+	/* Last: from here on another thread may use the descriptor, and close it. */
+	fd_install(fd, file);
+	return fd;
+
+err_fd:
+	put_unused_fd(fd);
+	fd = PTR_ERR(file);
+err_reader:
+	kfree(reader);
 	return fd;
 }

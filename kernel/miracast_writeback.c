@@ -28,10 +28,9 @@ static void miracast_copy(const struct iosys_map *dst, u32 dst_pitch, const stru
 	u32 y;
 
 	for (y = rect->y1; y < rect->y2; y++) {
-		struct iosys_map to = *dst;
-		struct iosys_map from;
+		size_t offset = (size_t)y * dst_pitch + 4 * rect->x1;
+		struct iosys_map from, to = IOSYS_MAP_INIT_OFFSET(dst, offset);
 
-		iosys_map_incr(&to, (size_t)y * dst_pitch + 4 * rect->x1);
 		if (!src) {
 			iosys_map_memset(&to, 0, 0, bytes);
 			continue;
@@ -97,7 +96,7 @@ static void miracast_job_take_frame(struct miracast_head *head, struct miracast_
 /* The first job that may run now: of the copies, or of KMS's own. */
 static struct miracast_job *miracast_engine_next(const struct miracast_head *head, bool copy)
 {
-	bool frame = head->plugged && head->showing;
+	bool frame = head->display && head->showing;
 	struct miracast_job *job;
 
 	lockdep_assert_held(&head->lock);
@@ -321,13 +320,11 @@ static int miracast_writeback_atomic_check(struct drm_encoder *encoder,
 					   struct drm_crtc_state *crtc_state,
 					   struct drm_connector_state *new)
 {
-	const struct drm_framebuffer *fb;
+	const struct drm_framebuffer *fb = new->writeback_job ? new->writeback_job->fb : NULL;
 
-	if (!new->writeback_job || !new->writeback_job->fb)
-		return 0;
-	fb = new->writeback_job->fb;
-	if (fb->width != crtc_state->mode.hdisplay || fb->height != crtc_state->mode.vdisplay ||
-	    fb->format->format != miracast_writeback_formats[0])
+	if (fb && (fb->width != crtc_state->mode.hdisplay ||
+		   fb->height != crtc_state->mode.vdisplay ||
+		   fb->format->format != miracast_writeback_formats[0]))
 		return -EINVAL;
 	return 0;
 }

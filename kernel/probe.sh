@@ -32,10 +32,8 @@ differ drm/drm_gem_shmem_helper.h 'drm_gem_shmem_prime_import_no_map' MIRACAST_D
 	'.gem_prime_import = drm_gem_shmem_prime_import_no_map,' \
 	'.gem_prime_import_sg_table = drm_gem_shmem_prime_import_sg_table,'
 # fb_create and its helpers are handed the format's description.
-fb_info='const struct drm_format_info \*info'
-differ drm/drm_gem_framebuffer_helper.h "$fb_info" MIRACAST_FB_INFO_PARAM \
-	'const struct drm_format_info *info,' ''
-differ drm/drm_gem_framebuffer_helper.h "$fb_info" MIRACAST_FB_INFO_ARG info, ''
+differ drm/drm_gem_framebuffer_helper.h 'const struct drm_format_info \*info' \
+	'MIRACAST_FB_INFO(x)' 'x,' ''
 # Mapping a dma-buf expects the caller to hold its reservation, or comes in a variant that takes it.
 for call in vmap vunmap; do
 	differ linux/dma-buf.h 'dma_buf_vmap_unlocked(' miracast_dma_buf_$call \
