@@ -95,9 +95,14 @@ static void keep(_Atomic int *slots, uint64_t *state, int fd)
 		close(old);
 }
 
+/* Often one that is open. */
 static int some(_Atomic int *slots, uint64_t *state)
 {
-	return atomic_load(&slots[rnd(state) % SLOTS]);
+	int fd = -1;
+
+	for (int i = 0; i < 4 && fd < 0; i++)
+		fd = atomic_load(&slots[rnd(state) % SLOTS]);
+	return fd;
 }
 
 /* One field of a structure that would do gets another value, now and then. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The kernel module from both of its sides: a desktop on the card (desktop.h) and readers on the
- * node. Runs as root in the guest of the case "module", with the module loaded and nobody else
+ * node. Runs as root in the guest of the case "module/uapi", with the module loaded and nobody else
  * there.
  *
  * Asserts order and content, never how long something takes: the guest is emulated.

@@ -2,8 +2,8 @@
 /*
  * uapi-layout: structures have one layout for every program, and their calls reach the module.
  *
- * Built for 64 and, where the compiler can, for 32 bits; run by the case "module". Uses no library,
- * so that the 32-bit one links without any.
+ * Built for 64 and, where the compiler can, for 32 bits; run by the case "module/uapi". Uses no
+ * library, so that the 32-bit one links without any.
  */
 #include <fcntl.h>
 #include <stddef.h>
