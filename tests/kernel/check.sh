@@ -57,7 +57,8 @@ check_style() {
 			tar -xO --wildcards '*/linux-source-6.1.tar.xz' |
 			tar -xJ --wildcards --strip-components=2 '*/scripts/checkpatch.pl' \
 				'*/scripts/spelling.txt' '*/scripts/const_structs.checkpatch' &&
-			mv checkpatch.pl spelling.txt const_structs.checkpatch "$cache") >&2
+			mv checkpatch.pl spelling.txt const_structs.checkpatch "$cache") \
+			>"$work/download" 2>&1 || { cat "$work/download"; return 1; }
 	fi
 	"$script" "${checkpatch[@]}" -f "$root"/kernel/*.[ch] "$root"/include/uapi/*.h
 }

@@ -14,7 +14,7 @@ import xml.etree.ElementTree as ElementTree
 # In the order in which they run; the slow ones only by name or with --all.
 FAST = ["lint", "unit", "replay", "link", "contract", "config", "dbus", "ctl", "doctor",
         "session", "profiles", "hostile", "vm"]
-SLOW = ["encode", "encoder-faults", "rate", "mutants", "soak", "clean-machine"]
+SLOW = ["kernel", "encode", "encoder-faults", "rate", "mutants", "soak", "clean-machine"]
 # Run with another one, and by name alone.
 PARTS = ["protocol"]
 BUILD = "build/test"
@@ -107,6 +107,7 @@ def main(arguments):
     suites = [a for a in arguments if a != "--all"] or FAST + (SLOW if "--all" in arguments else [])
     taps = {
         "vm": ["tests/vm/run", *(["module"] if "--all" in arguments else []), "desktop"],
+        "kernel": ["tests/kernel/check.sh"],
         "mutants": [sys.executable, "tests/mutants/run-mutants.py", "build/mutants"],
         "soak": [sys.executable, "tests/session/test-soak.py", "build/daemon/miracastd",
                  "build/tests/sink/miracast-sink"],
