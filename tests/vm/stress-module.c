@@ -531,25 +531,6 @@ static bool test_crc(void)
 	return true;
 }
 
-/* As far as an emulated guest can go: where devices sleep too, its folders never wake up. */
-static bool test_suspend(void)
-{
-	int stream = make_stream();
-	struct miracast_state state;
-
-	CHECK(show(0));
-	if (!put("/sys/power/pm_test", "freezer")) {
-		printf("# this kernel cannot test suspend: not tried\n");
-		return true;
-	}
-	CHECK(put("/sys/power/state", "freeze"));
-	CHECK(ioctl(stream, MIRACAST_IOC_GET_STATE, &state) == 0);
-	CHECK(state.flags == (MIRACAST_STATE_PLUGGED | MIRACAST_STATE_ACTIVE));
-	CHECK(state.sequence && connected() && show(1));
-	close(stream);
-	return true;
-}
-
 static const struct {
 	const char *name;
 	bool (*run)(void);
@@ -563,7 +544,6 @@ static const struct {
 	{ "memory has a limit, and is given back", test_limit },
 	{ "calls fail cleanly without memory", test_failslab },
 	{ "check sums tell pictures apart", test_crc },
-	{ "the display comes back after a suspend", test_suspend },
 };
 
 int main(int argc, char **argv)

@@ -214,7 +214,7 @@ static bool test_addfb(void)
 	} while (0)
 	FB_REFUSED(bad.handles[0] = 0, EINVAL);
 	FB_REFUSED(bad.handles[0] = 4711, ENOENT);
-	FB_REFUSED(bad.handles[1] = front.handle, EINVAL);
+	FB_REFUSED(bad.flags = DRM_MODE_FB_MODIFIERS; bad.handles[1] = front.handle, EINVAL);
 	FB_REFUSED(bad.width = 0, EINVAL);
 	FB_REFUSED(bad.height = 0, EINVAL);
 	FB_REFUSED(bad.width = 1 << 20, EINVAL);
@@ -327,7 +327,7 @@ static bool test_modes(void)
 /* A plane has to fill the display, as it is: no windows, no scaling. */
 static bool test_plane(void)
 {
-	CHECK_FAILS(try_commit(desktop.plane, "CRTC_W", 320, 0), EINVAL);
+	CHECK_FAILS(try_commit(desktop.plane, "CRTC_W", 320, 0), ERANGE);
 	CHECK_FAILS(try_commit(desktop.plane, "CRTC_X", 1, 0), EINVAL);
 	CHECK_FAILS(try_commit(desktop.plane, "SRC_W", 320 << 16, 0), ERANGE);
 	CHECK_FAILS(try_commit(desktop.plane, "SRC_X", 1 << 16, 0), ENOSPC);
@@ -355,15 +355,31 @@ static bool test_flip_rules(void)
 	return true;
 }
 
+static int try_writeback(uint32_t fb, uintptr_t fence)
+{
+	drmModeAtomicReq *request = drmModeAtomicAlloc();
+	uint32_t id = desktop.writeback;
+	int r;
+
+	drmModeAtomicAddProperty(request, id, desktop_property(&desktop, id, "CRTC_ID"),
+				 desktop.crtc);
+	drmModeAtomicAddProperty(request, id, desktop_property(&desktop, id, "WRITEBACK_FB_ID"), fb);
+	drmModeAtomicAddProperty(request, id,
+				 desktop_property(&desktop, id, "WRITEBACK_OUT_FENCE_PTR"), fence);
+	r = drmModeAtomicCommit(desktop.fd, request, DRM_MODE_ATOMIC_ALLOW_MODESET, NULL);
+	drmModeAtomicFree(request);
+	return r;
+}
+
 static bool test_writeback_rules(void)
 {
 	struct buffer other;
 	int32_t fence = -1;
 	int dummy;
 
-	/* A fence for nothing, and a picture of nothing. */
-	CHECK_FAILS(try_commit(desktop.writeback, "WRITEBACK_OUT_FENCE_PTR", (uintptr_t)&fence, 0),
-		    EINVAL);
+	/* A fence for nothing, one to nowhere, and a picture of nothing. */
+	CHECK_FAILS(try_writeback(0, (uintptr_t)&fence), EINVAL);
+	CHECK_FAILS(try_writeback(front.fb, 8), EFAULT);
 	CHECK_FAILS(try_commit(desktop.writeback, "WRITEBACK_FB_ID", front.fb, 0), EINVAL);
 	CHECK_FAILS(try_commit(desktop.writeback, "WRITEBACK_FB_ID", desktop.crtc, 0), EINVAL);
 	CHECK_FAILS(try_commit(desktop.writeback, "CRTC_ID", desktop.crtc, 0), EINVAL);
