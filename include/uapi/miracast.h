@@ -271,6 +271,8 @@ struct miracast_alloc {
  * @after_seq 0). The call never waits. While unplugged, switched off or without a picture, queued
  * buffers wait; they never come back empty.
  *
+ * The kernel waits for nobody: what read the buffer last, a GPU included, has to be done with it.
+ *
  * EINVAL also for a dma-buf that is not from ALLOC or too small. EBADF: @fd is no descriptor.
  * EBUSY: max_queued buffers are queued or wait to be dequeued.
  */
@@ -366,7 +368,11 @@ struct miracast_grab {
 	__u32 flags;
 };
 
-#define MIRACAST_RELEASE_OVERRUN (1u << 0) /* the desktop may have drawn into it meanwhile */
+/*
+ * The desktop may have drawn into it meanwhile: it was held for MIRACAST_GRAB_HOLD, or the display
+ * was switched off or unplugged.
+ */
+#define MIRACAST_RELEASE_OVERRUN (1u << 0)
 
 /**
  * struct miracast_release - MIRACAST_IOC_RELEASE: the grabbed buffer was read
@@ -392,7 +398,8 @@ struct miracast_release {
  * @copied: buffers filled since this stream was made
  * @grabbed: frames grabbed since this stream was made
  * @held: vertical blanks by which flip events were held, since the module was loaded
- * @overruns: grabs that overran, since the module was loaded
+ * @overruns: grabs that overran or were ended by an unplug or a switch-off, since the module was
+ *	loaded
  */
 struct miracast_state {
 	struct miracast_mode mode;
@@ -407,7 +414,7 @@ struct miracast_state {
 
 /*
  * poll() on a stream: POLLIN: a record can be dequeued. POLLPRI: a frame is there that is newer
- * than the last grabbed one. POLLHUP: revoked.
+ * than the last grabbed one. POLLHUP, with POLLERR: revoked.
  */
 
 /* On the control descriptor. */
