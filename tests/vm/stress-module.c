@@ -414,6 +414,51 @@ static bool test_plugs(void)
 	return true;
 }
 
+#define RACES 300
+
+static pthread_barrier_t race;
+
+static void *unplug_thread(void *argument)
+{
+	(void)argument;
+	for (int i = 0; i < 2 * RACES; i++) {
+		pthread_barrier_wait(&race);
+		if (i % 2 == 0)
+			ioctl(control, MIRACAST_IOC_UNPLUG);
+	}
+	return NULL;
+}
+
+/* Whoever comes last wins, for the desktop and for readers alike. */
+static bool test_plug_race(void)
+{
+	struct miracast_plug plug = display_plug(edid);
+	struct miracast_state state;
+	int stream = make_stream(), differed = 0, left = 0;
+	pthread_t thread;
+
+	pthread_barrier_init(&race, NULL, 2);
+	pthread_create(&thread, NULL, unplug_thread, NULL);
+	for (int i = 0; i < RACES; i++) {
+		bool plugged;
+
+		pthread_barrier_wait(&race);
+		ioctl(control, MIRACAST_IOC_PLUG, &plug);
+		pthread_barrier_wait(&race);
+		ioctl(stream, MIRACAST_IOC_GET_STATE, &state);
+		plugged = state.flags & MIRACAST_STATE_PLUGGED;
+		differed += plugged != connected();
+		left += plugged;
+	}
+	pthread_join(thread, NULL);
+	pthread_barrier_destroy(&race);
+	close(stream);
+	printf("# of %d races %d ended plugged\n", RACES, left);
+	CHECK(!differed);
+	CHECK(ioctl(control, MIRACAST_IOC_PLUG, &plug) == 0 && connected());
+	return true;
+}
+
 /* ---- memory ---- */
 
 static bool test_limit(void)
@@ -541,6 +586,7 @@ static const struct {
 	{ "media is killed: the display stays and flips go on", test_media_killed },
 	{ "the daemon is killed while media is stopped: the display goes", test_daemon_killed },
 	{ "1,000 plugs and unplugs beside swaps and probes", test_plugs },
+	{ "a plug and an unplug at once leave one state", test_plug_race },
 	{ "memory has a limit, and is given back", test_limit },
 	{ "calls fail cleanly without memory", test_failslab },
 	{ "check sums tell pictures apart", test_crc },
