@@ -226,7 +226,6 @@ static bool test_addfb(void)
 	FB_REFUSED(bad.pixel_format = DRM_FORMAT_NV12, EINVAL);
 	FB_REFUSED(bad.pixel_format = DRM_FORMAT_XBGR8888, EINVAL);
 	FB_REFUSED(bad.pixel_format = 0, EINVAL);
-	FB_REFUSED(bad.flags = DRM_MODE_FB_INTERLACED, EINVAL);
 	FB_REFUSED(bad.flags = DRM_MODE_FB_MODIFIERS; bad.modifier[0] = I915_FORMAT_MOD_X_TILED,
 		   EINVAL);
 	FB_REFUSED(bad.flags = 1u << 31, EINVAL);
