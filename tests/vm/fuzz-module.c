@@ -44,6 +44,7 @@ struct head {
 	uint32_t writeback_crtc;
 	uint32_t writeback_fb;
 	uint32_t writeback_fence;
+	_Atomic int mode; /* index of the one that was set last */
 };
 
 static const char *const plane_names[] = { "CRTC_ID", "FB_ID",	"SRC_X",  "SRC_Y",
@@ -301,10 +302,13 @@ static drmModeModeInfo mode_of(const struct miracast_mode *from)
 }
 
 static void add_plane(drmModeAtomicReq *request, uint64_t *state, const struct head *head,
-		      const struct miracast_mode *mode)
+		      int index)
 {
+	const struct miracast_mode *mode = &display_modes[index];
+	/* Mostly one of that size. */
+	int fb = rnd(state) % 8 ? index + DISPLAY_MODES * (rnd(state) % 2) : rnd(state) % FB_COUNT;
 	uint64_t values[11] = {
-		head->crtc, fbs[rnd(state) % FB_COUNT].fb, 0, 0, (uint64_t)mode->hdisplay << 16,
+		head->crtc, fbs[fb].fb, 0, 0, (uint64_t)mode->hdisplay << 16,
 		(uint64_t)mode->vdisplay << 16, 0, 0, mode->hdisplay, mode->vdisplay, 0,
 	};
 
@@ -328,14 +332,15 @@ static void add_writeback(drmModeAtomicReq *request, uint64_t *state, const stru
 
 static void commit(uint64_t *state)
 {
-	const struct miracast_mode *mode = &display_modes[rnd(state) % DISPLAY_MODES];
-	const struct head *head = &heads[rnd(state) % HEADS];
-	drmModeModeInfo info = mode_of(mode);
+	struct head *head = &heads[rnd(state) % HEADS];
+	bool set = rnd(state) % 8 == 0;
+	int index = set || rnd(state) % 16 == 0 ? (int)(rnd(state) % DISPLAY_MODES) : head->mode;
+	drmModeModeInfo info = mode_of(&display_modes[index]);
 	drmModeAtomicReq *request = drmModeAtomicAlloc();
 	int32_t fences[2] = { -1, -1 };
 	uint32_t flags = 0, blob = 0;
 
-	if (rnd(state) % 4 == 0) {
+	if (set) {
 		if (rnd(state) % 16 == 0)
 			((uint16_t *)&info)[rnd(state) % 12] = odd(state);
 		drmModeCreatePropertyBlob(desktop.fd, &info, sizeof(info), &blob);
@@ -346,7 +351,7 @@ static void commit(uint64_t *state)
 					 head->crtc);
 		flags |= DRM_MODE_ATOMIC_ALLOW_MODESET;
 	}
-	add_plane(request, state, head, mode);
+	add_plane(request, state, head, index);
 	if (rnd(state) % 8 == 0)
 		add_writeback(request, state, head, &fences[0]);
 	if (rnd(state) % 4 == 0)
@@ -363,8 +368,11 @@ static void commit(uint64_t *state)
 	atomic_fetch_add(&tried, 1);
 	atomic_fetch_add(&calls, 1);
 	if (drmModeAtomicCommit(desktop.fd, request, flags, NULL) == 0 &&
-	    !(flags & DRM_MODE_ATOMIC_TEST_ONLY))
+	    !(flags & DRM_MODE_ATOMIC_TEST_ONLY)) {
 		atomic_fetch_add(&commits, 1);
+		if (set)
+			head->mode = index;
+	}
 	for (int i = 0; i < 2; i++)
 		if (fences[i] >= 0)
 			close(fences[i]);
