@@ -12,13 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* WPS config methods (WPS 2.0, table 11). */
-#define METHOD_DISPLAY 0x0008
-#define METHOD_BUTTON  0x0080
-#define METHOD_KEYPAD  0x0100
-#define METHOD_LABEL   0x0004
-#define GROUP_OWNER    0x01 /* group capability, bit 0 (P2P 1.7, table 14) */
-
 static void find(struct wpa *w);
 static int on_find(sd_bus_message *m, void *userdata, sd_bus_error *error);
 static int on_round_over(sd_event_source *source, uint64_t now_us, void *userdata);
@@ -187,60 +180,7 @@ static struct peer *add_peer(struct wpa *w, const char *path)
 	return &w->peers[w->n_peers++];
 }
 
-/* ---------------------------------------------------------------- what a peer is */
-
-struct properties {
-	char name[WPA_TEXT_SIZE];
-	struct wpa_bytes type, ies, address;
-	int64_t methods, level, group;
-};
-
-#define FIELD(key, kind, member, size) { key, kind, offsetof(struct properties, member), size }
-
-static const struct wpa_field fields[] = {
-	FIELD("DeviceName", WPA_KIND_STRING, name, WPA_TEXT_SIZE),
-	FIELD("PrimaryDeviceType", WPA_KIND_BYTES, type, 0),
-	FIELD("IEs", WPA_KIND_BYTES, ies, 0),
-	FIELD("DeviceAddress", WPA_KIND_BYTES, address, 0),
-	FIELD("config_method", WPA_KIND_NUMBER, methods, 0),
-	FIELD("level", WPA_KIND_NUMBER, level, 0),
-	FIELD("groupcapability", WPA_KIND_NUMBER, group, 0),
-};
-
-static uint32_t methods_of(int64_t methods)
-{
-	return (methods & METHOD_BUTTON ? LINK_METHOD_BUTTON : 0u) |
-	       (methods & (METHOD_DISPLAY | METHOD_LABEL) ? LINK_METHOD_PIN_OF_SINK : 0u) |
-	       (methods & METHOD_KEYPAD ? LINK_METHOD_PIN_OF_OURS : 0u);
-}
-
-/* -ENOENT: not a sink. Its elements may come later than itself. */
-static int read_sink(struct wpa *w, const struct properties *p, struct link_sink *ret)
-{
-	struct link_sink sink = { .is_owner = p->group & GROUP_OWNER,
-				  .methods = methods_of(p->methods) };
-	const uint8_t *type = p->type.data;
-	int r;
-
-	if (p->address.size != LINK_ADDRESS_SIZE)
-		return -EBADMSG;
-	r = wfd_ie_parse(p->ies.data, p->ies.size, &sink.wfd);
-	if (r < 0)
-		return r;
-	if (!wfd_ie_is_sink(&sink.wfd))
-		return -ENOENT;
-	memcpy(sink.address, p->address.data, LINK_ADDRESS_SIZE);
-	wfd_name_clean(p->name, strlen(p->name), sink.name);
-	if (p->type.size == 8) {
-		sink.category = (uint16_t)(type[0] << 8 | type[1]);
-		sink.subcategory = (uint16_t)(type[6] << 8 | type[7]);
-	}
-	if (p->level < 0 && p->level > -120)
-		sink.signal_dbm = (int)p->level;
-	sink.is_remembered = known_find(&w->known, sink.address) != NULL;
-	*ret = sink;
-	return 0;
-}
+/* ---------------------------------------------------------------- what they are */
 
 static void on_sink(struct wpa *w, struct peer *p, const struct link_sink *sink)
 {
@@ -277,26 +217,26 @@ static void on_no_sink(struct wpa *w, struct peer *p)
 
 static int on_properties(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-	struct properties *found = calloc(1, sizeof(*found));
 	struct wpa *w = userdata;
 	sd_bus_slot *slot = sd_bus_get_current_slot(w->bus);
-	struct link_sink sink = { 0 };
+	struct link_sink sink;
 	struct peer *p = NULL;
 
 	(void)error;
 	for (size_t i = 0; i < w->n_peers; i++)
 		if (w->peers[i].slot == slot)
 			p = &w->peers[i];
-	if (p)
-		p->slot = sd_bus_slot_unref(p->slot);
-	if (p && found && wpa_reply_error(m) == 0 &&
-	    wpa_read_dictionary(m, fields, sizeof(fields) / sizeof(fields[0]), found) >= 0) {
-		if (read_sink(w, found, &sink) >= 0)
-			on_sink(w, p, &sink);
-		else
-			on_no_sink(w, p);
+	if (!p)
+		return 0;
+	p->slot = sd_bus_slot_unref(p->slot);
+	if (wpa_reply_error(m) < 0)
+		return 0;
+	if (wpa_peer_read(m, &sink) < 0) {
+		on_no_sink(w, p);
+		return 0;
 	}
-	free(found);
+	sink.is_remembered = known_find(&w->known, sink.address) != NULL;
+	on_sink(w, p, &sink);
 	return 0;
 }
 

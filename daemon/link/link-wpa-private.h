@@ -6,6 +6,7 @@
  *	link-wpa-radio.c	which radio is used, and what it is told before Find and Connect
  *	link-wpa-bus.c		calls and dictionaries of D-Bus
  *	link-wpa-find.c		sinks
+ *	link-wpa-peer.c		what a peer is
  *	link-wpa-connect.c	from "connect" to a group: negotiation, formation
  *	link-wpa-pin.c		PINs, before that
  *	link-wpa-retry.c	what is tried, what next, and the end of an attempt
@@ -263,6 +264,11 @@ void wpa_find_on_found(struct wpa *w, sd_bus_message *m);
 void wpa_find_on_lost(struct wpa *w, sd_bus_message *m);
 void wpa_find_on_stopped(struct wpa *w, sd_bus_message *m);
 void wpa_find_on_changed(struct wpa *w, const char *path);
+
+/* ---------------------------------------------------------------- link-wpa-peer.c */
+
+/* -ENOENT: not a sink, so far: its elements may come later than itself. */
+int wpa_peer_read(sd_bus_message *m, struct link_sink *ret);
 
 /* ---------------------------------------------------------------- link-wpa-connect.c */
 
