@@ -275,6 +275,9 @@ static int open_files(struct sink *s)
 		r = open_file(s, s->o.rtsp_log, &s->rtsp_log);
 	if (!r)
 		r = open_file(s, s->o.frames, &s->frames);
+	/* It can be watched. */
+	if (!r && s->frames)
+		(void)setvbuf(s->frames, NULL, _IOLBF, 0);
 	return r;
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """run.py GROUP...: the scenarios of these files, in one boot, in their order.
 
-MIRACAST_P2P=TEXT: only those with TEXT in their names.
+MIRACAST_P2P=TEXT|TEXT...: only those with one of these in their names.
 """
 import importlib
 import os
@@ -46,6 +46,7 @@ def copy_logs():
 
 def run_one(number, name, function, source, sink, rules, ies):
     source.air.clear()
+    source.log_path = source.report = sink.player = None
     begin = uptime()
     try:
         text = function(source, sink) or ""
@@ -73,8 +74,8 @@ def run_one(number, name, function, source, sink, rules, ies):
 def main(groups):
     for group in groups:
         importlib.import_module(group)
-    wanted = os.environ.get("MIRACAST_P2P", "")
-    chosen = [s for s in SCENARIOS if wanted in s[0]]
+    wanted = os.environ.get("MIRACAST_P2P", "").split("|")
+    chosen = [s for s in SCENARIOS if any(w in s[0] for w in wanted)]
     prepare()
     source = Source(Air(), is_managed="manager" in groups)
     sink = Sink("sink", "wlan1")

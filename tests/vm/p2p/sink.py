@@ -84,10 +84,11 @@ class Control:
 class Sink:
     """behaviour: accept (pbc, pin-display, pin-keypad, reject, no), intent, give (dhcp, eapol)."""
 
-    def __init__(self, namespace, interface, name="Test TV", info="000600111c44012c", options=""):
+    def __init__(self, namespace, interface, name="Test TV", info="000600111c440004", options=""):
         self.namespace, self.interface, self.name = namespace, interface, name
         self.folder = RUN / namespace
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.frames = self.folder / "frames.csv"
         self.info, self.options = info, options
         self.behaviour = {}
         self.events, self.times = [], {}
@@ -157,13 +158,14 @@ class Sink:
     def on_p2p_prov_disc_enter_pin(self, words, _text):
         if self.behaviour.get("accept") != "pin-keypad":
             return
-        peer = words[1]
+        peer, self.given_pin = words[1], None
 
         def enter():
-            # A user reads it from the source's screen.
+            # A user reads it from the source's screen. By then the source has asked in vain once,
+            # and it is for the television to begin.
             if wait(lambda: self.given_pin, 30):
                 self.control(f"P2P_CONNECT {peer} {self.given_pin} keypad "
-                             f"go_intent={self.behaviour.get('intent', 1)} auth")
+                             f"go_intent={self.behaviour.get('intent', 1)}")
         threading.Thread(target=enter, daemon=True).start()
 
     def on_p2p_prov_disc_pbc_req(self, _words, _text):
@@ -267,6 +269,7 @@ class Sink:
         self.player = self.spawn("miracast-sink", f"{BUILD}/tests/sink/miracast-sink", "--connect",
                                  address, "--report", report, "--wait", "60",
                                  "--rtsp-log", OUT / f"rtsp-{self.namespace}.log",
+                                 "--frames", self.frames,
                                  *self.behaviour.get("sink-options", []))
 
     def spawn(self, name, *command):
@@ -285,6 +288,7 @@ class Sink:
         self.secrets.clear()
         self.times, self.lease, self.source_address, self.given_pin = {}, None, None, None
         self.role, self.frequency, self.player = None, 0, None
+        self.frames.unlink(missing_ok=True)
         # As owner it keeps a group that we left.
         self.leave()
         wait(lambda: not self.group, 10)
@@ -336,6 +340,11 @@ class Sink:
             except subprocess.TimeoutExpired:
                 pass
         return json.loads(path.read_text()) if path.exists() and path.stat().st_size else None
+
+    def stamps(self):
+        """How many it has read so far."""
+        text = self.frames.read_text() if self.frames.exists() else ""
+        return len(re.findall(r"^-?\d+,\d+,", text, re.M))
 
     def saw(self, word):
         return [e for e in self.events if word in e]

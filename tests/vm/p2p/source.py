@@ -1,18 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""This computer: wpa_supplicant on the bus, miracast-net, miracastd as user miracast."""
+"""This computer: wpa_supplicant on the bus, miracast-net, miracastd as user miracast.
+
+Where systemd runs (a case with a root of its own) miracast-net is its unit, with all its confinement,
+started by its socket; elsewhere it is a plain process.
+"""
 import json
 import os
 import pathlib
+import pwd
 import re
+import shutil
 import signal
 import subprocess
 import time
 
 from sink import BUILD, OUT, RUN, uptime, wait
 
-NET = RUN / "net"
+SOURCE = pathlib.Path(os.environ["VM_SOURCE"])
 STATE = pathlib.Path("/var/lib/miracast")
-USER = 990
+USER = "miracast"
+HAS_SYSTEMD = pathlib.Path("/run/systemd/system").exists()
+NET_SOCKET = pathlib.Path("/run/miracast-net/socket") if HAS_SYSTEMD else RUN / "net/socket"
 SUPPLICANT = "fi.w1.wpa_supplicant1"
 SCALE = os.environ.get("MIRACAST_TIME_SCALE", "3")
 SUPPLICANT_LOG, NET_LOG = RUN / "supplicant-source.log", RUN / "net.log"
@@ -23,6 +31,11 @@ def output(*command):
                           check=False).stdout
 
 
+def copy(name, target):
+    pathlib.Path(target).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(SOURCE / name, target)
+
+
 def size_of(path):
     return path.stat().st_size if path.exists() else 0
 
@@ -30,7 +43,8 @@ def size_of(path):
 def busctl(*arguments, user=None):
     command = ["busctl", "--system", *arguments]
     if user is not None:
-        command = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *command]
+        command = ["setpriv", f"--reuid={user}", f"--regid={pwd.getpwnam(user).pw_gid}",
+                   "--clear-groups", *command]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -40,22 +54,39 @@ class Source:
         self.daemon, self.report = None, None
         self.out_path = self.log_path = None
         self.supplicant_begin = self.net_begin = 0
-        self.start_bus()
+        self.make_user()
+        copy("systemd/miracast-dbus.conf", "/etc/dbus-1/system.d/miracast.conf")
+        if HAS_SYSTEMD:
+            self.install()
+        else:
+            pathlib.Path("/run/dbus").mkdir(exist_ok=True)
+            subprocess.run(["dbus-daemon", "--system", "--fork"], check=True)
+            self.start_net()
         self.start_supplicant()
-        self.start_net()
 
     @staticmethod
-    def start_bus():
-        with open("/etc/passwd", "a", encoding="ascii") as f:
-            f.write(f"miracast:x:{USER}:{USER}::/var/lib/miracast:/usr/sbin/nologin\n")
-        with open("/etc/group", "a", encoding="ascii") as f:
-            f.write(f"miracast:x:{USER}:\n")
-        policy = pathlib.Path(os.environ["VM_SOURCE"], "systemd/miracast-dbus.conf")
-        pathlib.Path("/etc/dbus-1/system.d/miracast.conf").write_text(policy.read_text())
-        pathlib.Path("/run/dbus").mkdir(exist_ok=True)
+    def make_user():
+        subprocess.run(["systemd-sysusers", SOURCE / "systemd/miracast.sysusers"], check=True)
         STATE.mkdir(parents=True, exist_ok=True)
-        os.chown(STATE, USER, USER)
-        subprocess.run(["dbus-daemon", "--system", "--fork"], check=True)
+        shutil.chown(STATE, USER)
+
+    @staticmethod
+    def install():
+        # What Debian starts by itself: each scenario takes what it wants.
+        subprocess.run(["systemctl", "--quiet", "stop", "NetworkManager", "firewalld", "ufw",
+                        "wpa_supplicant"], check=False)
+        unit = pathlib.Path(BUILD, "systemd/miracast-net.service")
+        program = pathlib.Path(re.search(r"^ExecStart=(\S+)", unit.read_text(), re.M).group(1))
+        program.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(f"{BUILD}/daemon/miracast-net", program)
+        shutil.copy(unit, "/etc/systemd/system")
+        copy("systemd/miracast-net.socket", "/etc/systemd/system/miracast-net.socket")
+        copy("systemd/70-miracast.rules", "/etc/udev/rules.d/70-miracast.rules")
+        copy("systemd/firewalld-zone.xml", "/usr/lib/firewalld/zones/miracast.xml")
+        subprocess.run(["systemctl", "reload", "dbus"], check=True)
+        subprocess.run(["udevadm", "control", "--reload"], check=True)
+        subprocess.run(["systemctl", "daemon-reload"], check=True)
+        subprocess.run(["systemctl", "start", "miracast-net.socket"], check=True)
 
     def start_supplicant(self):
         config = RUN / "source.conf"
@@ -68,11 +99,10 @@ class Source:
         wait(lambda: self.get_ies() is not None, 20)
 
     def start_net(self):
-        NET.mkdir(parents=True, exist_ok=True)
-        self.net = subprocess.Popen([f"{BUILD}/daemon/miracast-net", "-v", "--socket",
-                                     str(NET / "socket")],
+        NET_SOCKET.parent.mkdir(parents=True, exist_ok=True)
+        self.net = subprocess.Popen([f"{BUILD}/daemon/miracast-net", "-v", "--socket", NET_SOCKET],
                                     stdout=NET_LOG.open("a"), stderr=subprocess.STDOUT)
-        wait((NET / "socket").exists, 20)
+        wait(NET_SOCKET.exists, 20)
 
     @staticmethod
     def get_ies():
@@ -81,13 +111,13 @@ class Source:
 
     # ------------------------------------------------------------ one session
 
-    def cast(self, sink, *options, seconds=6, name="source", stdin=None, scale=SCALE, extra=()):
+    def cast(self, sink, *options, seconds=300, name="source", stdin=None, scale=SCALE, extra=()):
         self.name, self.report = name, None
         # What is for the user (a PIN!) and what is for the log are told apart.
         self.out_path, self.log_path = RUN / f"{name}.out", RUN / f"{name}.log"
         self.supplicant_begin = size_of(SUPPLICANT_LOG)
         self.net_begin = size_of(NET_LOG)
-        words = ",".join([sink, f"net={NET}/socket", f"state={STATE}/sinks", *options])
+        words = ",".join([sink, f"net={NET_SOCKET}", f"state={STATE}/sinks", *options])
         # No capability, no privilege, no way back to one.
         command = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups",
                    "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs",
@@ -108,6 +138,8 @@ class Source:
         return self.out_path.read_text(errors="replace")
 
     def net_log(self):
+        if HAS_SYSTEMD:
+            return output("journalctl", "--no-pager", "-u", "miracast-net")
         return NET_LOG.read_bytes()[self.net_begin:].decode(errors="replace")
 
     def supplicant_lines(self):
