@@ -46,6 +46,16 @@ static int set_source(struct config *c, const char *value)
 	return 0;
 }
 
+static int set_render_node(struct config *c, const char *value)
+{
+	if (strncmp(value, "/dev/dri/", strlen("/dev/dri/")) != 0)
+		return -EINVAL;
+	if (strlen(value) >= sizeof(c->render_node))
+		return -ERANGE;
+	strcpy(c->render_node, value);
+	return 0;
+}
+
 static int set_best_mode(struct config *c, const char *value)
 {
 	return value_parse_mode(value, &c->best_mode);
@@ -104,6 +114,7 @@ static const struct {
 	const char *allowed;
 } keys[] = {
 	{ "Encoder",		   set_encoder,		"auto, vaapi or x264" },
+	{ "RenderNode",		   set_render_node,	"/dev/dri/renderD128 or another node there" },
 	{ "Source",		   set_source,		"device, device:NODE, pattern or "
 							"pattern:WIDTHxHEIGHT@HZ" },
 	{ "BestMode",		   set_best_mode,	"WIDTHxHEIGHT@HZ, 16x16@1 to 8192x8192@240" },

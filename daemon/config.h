@@ -36,6 +36,7 @@ struct config {
 	enum session_source source;	/* DEVICE or PATTERN */
 	char device[CONFIG_PATH_SIZE];	/* DEVICE */
 	struct media_mode pattern_mode; /* PATTERN; zeros: the sink's best */
+	char render_node[CONFIG_PATH_SIZE]; /* "": whichever works */
 	struct media_mode best_mode;	/* zeros: no limit */
 	uint64_t max_rate_bps;
 	uint32_t max_sessions;

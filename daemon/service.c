@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
@@ -40,6 +41,9 @@ static int prepare(struct service *s, const char *root)
 	(void)config_load(&s->config, root, on_problem, s);
 	if (s->config.verbose)
 		log_set_level(LOG_LEVEL_DEBUG);
+	/* Read by each miracast-media. */
+	if (*s->config.render_node && setenv("MIRACAST_RENDER_NODE", s->config.render_node, true) < 0)
+		return log_err(-errno, "cannot set RenderNode=: %m");
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		r = sd_event_add_signal(s->event, NULL, signals[i] | SD_EVENT_SIGNAL_PROCMASK,
 					on_signal, s);

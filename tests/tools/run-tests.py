@@ -14,10 +14,12 @@ import xml.etree.ElementTree as ElementTree
 # In the order in which they run; the slow ones only by name or with --all.
 FAST = ["lint", "unit", "replay", "link", "contract", "config", "dbus", "ctl", "doctor",
         "session", "profiles", "hostile", "vm"]
-SLOW = ["kernel", "encode", "encoder-faults", "rate", "mutants", "soak", "clean-machine"]
+SLOW = ["kernel", "encode", "encoder-faults", "rate", "mutants", "soak", "tsan", "clean-machine"]
 # Run with another one, and by name alone.
 PARTS = ["protocol"]
 BUILD = "build/test"
+# Threads are in media processes: sessions come and go while four clients do anything.
+TSAN = ("build/tsan", "-Db_sanitize=thread")
 LOG = pathlib.Path("build/log")
 
 passed, failed, skipped = 0, [], 0
@@ -57,12 +59,12 @@ def build(directory, compiler, *options):
         sys.exit(log.read_text()[-6000:] + f"\nrun: building {directory} failed: see {log}")
 
 
-def run_suite(suite):
+def run_suite(suite, folder=BUILD, what=None):
     print(f"Running {suite} ...", flush=True)
-    log = pathlib.Path(BUILD, "meson-logs", "testlog.junit.xml")
+    log = pathlib.Path(folder, "meson-logs", "testlog.junit.xml")
     log.unlink(missing_ok=True)
-    r, text = run_logged(f"test-{suite}", ["meson", "test", "-C", BUILD, "--suite", suite,
-                                           "--print-errorlogs", "--no-rebuild"])
+    r, text = run_logged(f"test-{suite}", ["meson", "test", "-C", folder, "--print-errorlogs",
+                                           "--no-rebuild", *(what or ["--suite", suite])])
     if not log.exists():
         print(text.read_text()[-2000:])
         count(suite, "missing")
@@ -117,7 +119,7 @@ def main(arguments):
     unknown = [s for s in suites if s not in FAST + SLOW + PARTS]
     if unknown:
         sys.exit(f"run: no suite is called {unknown[0]}; there are {', '.join(FAST + SLOW + PARTS)}")
-    if set(suites) - set(taps):
+    if set(suites) - set(taps) - {"tsan"}:
         build(BUILD, "gcc", "-Db_sanitize=address,undefined")
     if "lint" in suites:
         build("build/clang", "clang")
@@ -125,6 +127,9 @@ def main(arguments):
     for suite in suites:
         if suite in taps:
             run_tap(suite, taps[suite])
+        elif suite == "tsan":
+            build(TSAN[0], "gcc", TSAN[1])
+            run_suite(suite, TSAN[0], ["dbus", "--test-args=random"])
         else:
             run_suite(suite)
     for name in failed:

@@ -62,6 +62,7 @@ static void test_every_key(void **state)
 	parse(&c, "# a comment\n; another\n\n[Daemon]\r\n"
 		  "  Encoder = x264 \nSource=pattern:1280x720@30\nBestMode=1920x1080@60\n"
 		  "MaxRate=5000000\nMaxSessions=8\nInterface=wlan0\nRequireMonitor=yes\n"
+		  "RenderNode=/dev/dri/renderD129\n"
 		  "ReconnectAfterSuspend=on\nInhibitLidSwitch=1\nVerbose=true\n"
 		  "[Sink Living room]\nAddress=192.0.2.1:7300\nRate=20000000\n"
 		  "[Sink Hall]\nAddress=192.0.2.2");
@@ -73,6 +74,7 @@ static void test_every_key(void **state)
 	assert_int_equal(c.max_rate_bps, 5000000);
 	assert_int_equal(c.max_sessions, 8);
 	assert_string_equal(c.interface, "wlan0");
+	assert_string_equal(c.render_node, "/dev/dri/renderD129");
 	assert_true(c.require_monitor && c.reconnect_after_suspend && c.inhibit_lid_switch);
 	assert_true(c.verbose);
 	assert_int_equal(c.n_sinks, 2);
@@ -90,6 +92,7 @@ static void test_wrong_lines(void **state)
 		const char *line, *word;
 	} cases[] = {
 		{ "Encoder=nvenc", "auto, vaapi or x264" },
+		{ "RenderNode=/etc/passwd", "/dev/dri/renderD128" },
 		{ "Source=y4m:clip", "pattern" },
 		{ "Source=device:", "device:NODE" },
 		{ "BestMode=1920x1080", "WIDTHxHEIGHT@HZ" },
