@@ -332,6 +332,11 @@ const char *manager_get_radio(const struct manager *m, const char **ret_why)
 	return wpa_state_to_string(m->wpa ? wpa_get_state(m->wpa) : WPA_ABSENT);
 }
 
+const char *manager_get_adapter(const struct manager *m)
+{
+	return m->wpa ? wpa_get_interface(m->wpa) : "";
+}
+
 bool manager_is_finding(const struct manager *m)
 {
 	return m->is_finding;

@@ -108,6 +108,8 @@ void manager_set_finding(struct manager *m, bool on);
 bool manager_is_finding(const struct manager *m);
 /* What Wi-Fi Direct is doing, and, where it cannot be used, why. */
 const char *manager_get_radio(const struct manager *m, const char **ret_why);
+/* The interface of the Wi-Fi hardware that is used; "". */
+const char *manager_get_adapter(const struct manager *m);
 
 struct config *manager_get_config(struct manager *m);
 const char *manager_get_media_program(const struct manager *m);

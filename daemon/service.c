@@ -34,7 +34,8 @@ static const struct bus_events bus_events = {
 
 static int prepare(struct service *s, const char *root)
 {
-	static const int signals[] = { SIGINT, SIGTERM };
+	/* SIGHUP, too: systemd takes it for a good end, and nobody would have said good-bye. */
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	int r;
 
 	config_init(&s->config);

@@ -312,6 +312,8 @@ static int get_radio(sd_bus *bus, const char *path, const char *interface, const
 	const char *why, *state = manager_get_radio(b->manager, &why);
 
 	(void)bus, (void)path, (void)interface, (void)error;
+	if (strcmp(property, "Adapter") == 0)
+		return sd_bus_message_append(reply, "s", manager_get_adapter(b->manager));
 	return sd_bus_message_append(reply, "s", strcmp(property, "Radio") == 0 ? state : why);
 }
 
@@ -341,6 +343,7 @@ const sd_bus_vtable bus_manager_vtable[] = {
 	SD_BUS_PROPERTY("MaxSessions", "u", get_max_sessions, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("Settings", "a{sv}", get_settings, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("Radio", "s", get_radio, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("Adapter", "s", get_radio, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("RadioProblem", "s", get_radio, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_METHOD_WITH_ARGS("RegisterAgent", SD_BUS_ARGS("o", path), SD_BUS_NO_RESULT,
 				method_register_agent, SD_BUS_VTABLE_UNPRIVILEGED),

@@ -175,7 +175,7 @@ static void on_radio_changed(void *userdata)
 	struct bus *b = userdata;
 
 	(void)sd_bus_emit_properties_changed(b->bus, MIRACAST_DBUS_PATH, MIRACAST_DBUS_MANAGER,
-					     "Radio", "RadioProblem", NULL);
+					     "Radio", "Adapter", "RadioProblem", NULL);
 }
 
 static void on_sink_changed(void *userdata, struct manager_sink *sink)

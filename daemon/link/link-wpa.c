@@ -145,6 +145,11 @@ enum wpa_state wpa_get_state(const struct wpa *w)
 	return w->state;
 }
 
+const char *wpa_get_interface(const struct wpa *w)
+{
+	return w->state == WPA_ABSENT ? "" : w->ifname;
+}
+
 const char *wpa_get_absence(const struct wpa *w)
 {
 	return w->state == WPA_ABSENT ? w->absence : "";

@@ -157,6 +157,8 @@ DEFINE_CLEANUP(struct wpa *, wpa_free)
 void wpa_set_finding(struct wpa *w, bool on);
 
 enum wpa_state wpa_get_state(const struct wpa *w);
+/* The interface of the radio that is used; "" while WPA_ABSENT. */
+const char *wpa_get_interface(const struct wpa *w);
 /* Why WPA_ABSENT, in a sentence that tells the user what to do; "" in every other state. */
 const char *wpa_get_absence(const struct wpa *w);
 const char *wpa_state_to_string(enum wpa_state state);

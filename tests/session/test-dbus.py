@@ -356,6 +356,15 @@ def _(run):
     check("teardown" in run.log(), run.log())
 
 
+@case("SIGHUP is an end in order, too: systemd would not start it again")
+def _(run):
+    s = Service(run).start()
+    s.connect()
+    s.daemon.send_signal(signal.SIGHUP)
+    run.expect(s.daemon, 0, "-> teardown", "stopping on SIGHUP")
+    s.wait_until(lambda: not s.media(), "no process is left")
+
+
 @case("a second daemon says so and goes")
 def _(run):
     with service(run) as s:

@@ -95,6 +95,7 @@ def _(run):
     s = Radio(run).begin()
     s.wait_until(lambda: s.radio() == "idle", "the radio")
     check(s.get(PATH, "Manager", "RadioProblem") == "", "a problem")
+    check(s.get(PATH, "Manager", "Adapter") == "wlan0", s.get(PATH, "Manager", "Adapter"))
     found = json.loads(s.ctl("list", "--seconds", "1", "--json")[1])
     check([(x["name"], x["address"], x["signal_dbm"], x["remembered"]) for x in found] ==
           [("Test TV", "42:00:00:00:01:00", -50, False)], found)
