@@ -6,7 +6,9 @@ commands=$("$1" --list-commands)
 cat <<'END'
 # bash completion for miracastctl; made from "miracastctl --list-commands"
 _miracastctl() {
-    local word=${COMP_WORDS[COMP_CWORD]} command="" i
+    local word=${COMP_WORDS[COMP_CWORD]} command="" typed i
+    typed=${word#[\"\']}
+    typed=${typed//\\/}
     for ((i = 1; i < COMP_CWORD; i++)); do
         [[ ${COMP_WORDS[i]} == -* ]] || { command=${COMP_WORDS[i]}; break; }
     done
@@ -19,11 +21,13 @@ done
 cat <<'END'
     esac
     case $command in connect | disconnect | status | stats | modes | limit | forget)
-        [[ $word == -* ]] || {
-            local IFS=$'\n'
-            COMPREPLY+=($(compgen -W "$(miracastctl list --seconds 0 --json 2>/dev/null |
-                sed -n 's/.*"address": "\([^"]*\)".*/\1/p')" -- "$word"))
-        } ;;
+        # Sinks, by name and by address; what has spaces must be quoted, once.
+        [[ $word == -* ]] || while IFS= read -r i; do
+            [[ ${i,,} == "${typed,,}"* ]] || continue
+            [[ $word == [\"\']* ]] || i=$(printf %q "$i")
+            COMPREPLY+=("$i")
+        done < <(miracastctl list --seconds 0 --json 2>/dev/null |
+            sed -n 's/.*"name": "\([^"]*\)", "address": "\([^"]*\)".*/\1\n\2/p') ;;
     esac
 }
 complete -F _miracastctl miracastctl

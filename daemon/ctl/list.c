@@ -182,7 +182,9 @@ int ctl_list(struct ctl *c)
 	l.end_us = c->live ? UINT64_MAX :
 			     clock_now_us() + (c->seconds >= 0 ? (unsigned)c->seconds :
 								DEFAULT_SECONDS) * USEC_PER_SEC;
-	r = ctl_call(c, MIRACAST_DBUS_PATH, MIRACAST_DBUS_MANAGER, "Discover", NULL);
+	/* --seconds 0 asks for what is known just now, and nobody for a password. */
+	r = c->seconds == 0 ? CTL_OK : ctl_call(c, MIRACAST_DBUS_PATH, MIRACAST_DBUS_MANAGER,
+						"Discover", NULL);
 	if (r != CTL_OK)
 		return r;
 	if (ctl_catch_signals(c, on_signal, &l) < 0 ||

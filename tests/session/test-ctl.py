@@ -66,15 +66,26 @@ def _(run):
 
 @case("the completion completes")
 def _(run):
+    with service(run) as s:
+        complete_all(run, {**os.environ, **s.environment})
+
+
+def complete_all(run, environment):
     script = ROOT / "systemd" / "completion.sh"
     text = subprocess.run([script, CTL], capture_output=True, text=True, check=True).stdout
     (run.folder / "completion").write_text(text)
     def complete(*words):
         line = f"source {run.folder}/completion; COMP_WORDS=({' '.join(words)}); " \
                f"COMP_CWORD={len(words) - 1}; _miracastctl; echo ${{COMPREPLY[@]}}"
-        return subprocess.run(["bash", "-c", line], capture_output=True, text=True).stdout.split()
+        return subprocess.run(["bash", "-c", line], capture_output=True, text=True,
+                              env={**environment, "PATH": f"{pathlib.Path(CTL).parent}:"
+                                   + environment["PATH"]}).stdout.split()
     check(complete("miracastctl", "dis") == ["disconnect"], complete("miracastctl", "dis"))
     check(complete("miracastctl", "stats", "--o") == ["--once"], "options")
+    check(complete("miracastctl", "connect", "tv") == ["TV\\", "1"], "a name")
+    check(complete("miracastctl", "connect", "'\"T'") == ["TV", "1"], "a name with its quote")
+    check(complete("miracastctl", "connect", "'tv\\ '") == ["TV\\", "1"], "half a name")
+    check(complete("miracastctl", "status", "127")[0].startswith("127.0.0.1:"), "an address")
 
 
 # ---------------------------------------------------------------- without a service
