@@ -12,8 +12,8 @@ static const struct package supplicant_package = { "wpasupplicant", "wpa_supplic
 						   "wpa_supplicant", "wpa_supplicant" };
 static const struct package polkit_package = { "polkitd", "polkit", "polkit", "polkit" };
 static const struct package driver_package = {
-	"va-driver-all", "libva-intel-media-driver or mesa-va-drivers",
-	"intel-media-driver or libva-mesa-driver", "intel-media-driver or Mesa-libva"
+	"va-driver-all", "intel-media-driver or mesa-va-drivers-freeworld, both of RPM Fusion",
+	"intel-media-driver or libva-mesa-driver", "intel-media-driver or Mesa-libva, of Packman"
 };
 
 enum presence {

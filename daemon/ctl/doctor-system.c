@@ -15,8 +15,11 @@
 
 #define SECURE_BOOT "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 
-static const struct package module_package = { "miracast-dkms", "miracast-kmod", "miracast-dkms",
-					       "miracast-kmp" };
+/* Ready-made only on Debian; elsewhere from the sources, by dkms. */
+static const struct package module_package = { "miracast-dkms", "dkms", "dkms", "dkms" };
+static const struct package headers_package = { "linux-headers-amd64, or -arm64",
+						"kernel-devel", "linux-headers",
+						"kernel-default-devel" };
 static const struct package mokutil_package = { "mokutil", "mokutil", "mokutil", "mokutil" };
 
 /* ---------------------------------------------------------------- module */
@@ -49,6 +52,20 @@ static void get_installed_version(const struct ctl *c, char *ret, size_t size)
 		(void)doctor_ask("modinfo -F srcversion miracast", ret, size);
 }
 
+/* Without them dkms cannot build it; they are of one kernel each. */
+static void check_headers(const struct ctl *c, struct findings *f)
+{
+	struct utsname name;
+	char path[256];
+
+	(void)uname(&name);
+	(void)snprintf(path, sizeof(path), "/lib/modules/%s/build", name.release);
+	if (!doctor_exists(c, path))
+		finding_add(f, "headers", VERDICT_PROBLEM, NULL, &headers_package,
+			    "the headers of the running kernel, %s, are not installed",
+			    name.release);
+}
+
 void doctor_check_module(const struct ctl *c, struct findings *f)
 {
 	bool is_installed = is_module_installed(c);
@@ -58,11 +75,12 @@ void doctor_check_module(const struct ctl *c, struct findings *f)
 		finding_add(f, "module", VERDICT_PROBLEM,
 			    is_installed ? "run \"modprobe miracast\"; if that fails, its line in "
 					   "the kernel's log says why"
-					 : "install the module for the running kernel, and the "
-					   "kernel's headers for it",
+					 : "install the module for the running kernel",
 			    is_installed ? NULL : &module_package,
 			    "the kernel module miracast is %s", is_installed ?
 			    "installed, but not loaded" : "not installed for this kernel");
+		if (!is_installed)
+			check_headers(c, f);
 		return;
 	}
 	get_installed_version(c, installed, sizeof(installed));

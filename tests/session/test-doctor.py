@@ -90,12 +90,16 @@ def _(run):
 @case("a package is called what the distribution calls it")
 def _(run):
     with service(run) as s:
-        for release, name in (("ID=debian\n", "miracast-dkms"), ("ID=fedora\n", "miracast-kmod"),
-                              ("ID=ubuntu\nID_LIKE=debian\n", "miracast-dkms"),
-                              ('ID=rocky\nID_LIKE="rhel centos fedora"\n', "miracast-kmod"),
-                              ('ID="opensuse-leap"\nID_LIKE="suse opensuse"\n', "miracast-kmp")):
-            found = examine(s, system(run, release=release))["module"]
-            check(found["package"] == name, f"{release}: {found}")
+        for release, name in (("ID=debian\n", "linux-headers-"), ("ID=fedora\n", "kernel-devel"),
+                              ("ID=ubuntu\nID_LIKE=debian\n", "linux-headers-"),
+                              ("ID=manjaro\nID_LIKE=arch\n", "linux-headers"),
+                              ('ID=rocky\nID_LIKE="rhel centos fedora"\n', "kernel-devel"),
+                              ('ID="opensuse-leap"\nID_LIKE="suse opensuse"\n',
+                               "kernel-default-devel")):
+            found = examine(s, system(run, release=release))["headers"]
+            check(found["package"].startswith(name), f"{release}: {found}")
+        root = system(run, f"/lib/modules/{platform.release()}/build/Makefile")
+        check("headers" not in examine(s, root), "they are there")
 
 
 def iw(modes="managed P2P-client P2P-GO P2P-device",

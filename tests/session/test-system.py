@@ -3,6 +3,7 @@
 """Who may what, and sleep: the installed service with the real polkitd and the real logind."""
 import pathlib
 import re
+import signal
 import sys
 import time
 
@@ -98,6 +99,25 @@ def _(run):
                  "the session is back")
     check(s.get(s.sessions()[0], "Session", "OwnerSession") == alice, "whose it is afterwards")
     s.wait_until(lambda: s.login1("ListInhibitors").count("Miracast") == 2, "both are back")
+    print(f"# asleep after {took:.1f} s", flush=True)
+    s.end()
+
+
+@case("sleep with a sink that does not answer any more: within four seconds all the same")
+def _(run):
+    s = Installed(run).start()
+    _, alice = s.log_in("alice")
+    s.wait_until(lambda: "sleep" in s.login1("ListInhibitors"), "the delay inhibitor")
+    sink = s.sink(0)
+    r, _, err = s.call_as("alice", alice, s.sink_path(), "Sink", "Connect", "a{sv}", 0)
+    check(r == 0, err)
+    sink.send_signal(signal.SIGSTOP)
+    begin = time.monotonic()
+    s.login1("Suspend", "b", "false")
+    s.wait_until(lambda: "suspend.target" in run.log("systemd"), "the computer sleeps", 8)
+    took = time.monotonic() - begin
+    # logind would not wait longer than five.
+    check("over: the computer goes to sleep" in run.log() and took < 4, f"{took:.1f} s")
     print(f"# asleep after {took:.1f} s", flush=True)
     s.end()
 
