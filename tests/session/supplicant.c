@@ -124,7 +124,7 @@ static void say_negotiation(struct supplicant *s, const char *member, unsigned i
 	peer_path(peer, path);
 	assert(sd_bus_message_open_container(m, 'a', "{sv}") >= 0);
 	assert(sd_bus_message_append(m, "{sv}{sv}{sv}", "peer_object", "o", path, "status", "i",
-				     status, "passphrase", "s", "secret-passphrase") >= 0);
+				     status, "passphrase", "s", SUPPLICANT_PASSPHRASE) >= 0);
 	append_bytes(m, "ssid", SSID, strlen(SSID));
 	assert(sd_bus_message_close_container(m) >= 0);
 	send_signal(s, m);

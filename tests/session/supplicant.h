@@ -25,6 +25,7 @@
 
 #define SUPPLICANT_PEERS 4
 #define SUPPLICANT_PIN	 "12345670"
+#define SUPPLICANT_PASSPHRASE "secret-passphrase"
 
 struct reaction {
 	const char *call;    /* "Connect"; NULL ends the script */

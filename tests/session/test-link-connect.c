@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The link over wpa_supplicant: each way to a connection, and every order of signals. */
 #include "link-bench.h"
+#include "util/log.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -137,6 +138,41 @@ static void test_pin_of_sink(void **state)
 	assert_true(supplicant_was_called(&b.supplicant, "Connect wps_method=keypad persistent=0 "
 							 "join=0 go_intent=7 pin=12345670;"));
 	bench_end(&b);
+}
+
+/* With every message on: the ways that a PIN and a passphrase take, and a PIN that is wrong. */
+static void test_silence(void **state)
+{
+	static const struct reaction script[] = {
+		FIND, { "ProvisionDiscoveryRequest", NULL, "enter-pin" },
+		{ "Connect", NULL, "success wps:18" }, { "Connect", NULL, AS_OWNER }, { NULL },
+	};
+	int fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600), stderr_fd = dup(STDERR_FILENO);
+	enum log_level level = log_get_level();
+	static char text[1 << 16];
+	struct bench b;
+
+	(void)state;
+	assert_true(fd >= 0 && stderr_fd >= 0);
+	log_set_level(LOG_LEVEL_DEBUG);
+	assert_true(dup2(fd, STDERR_FILENO) >= 0);
+	bench_begin(&b, script);
+	b.options.method = LINK_METHOD_PIN_OF_SINK;
+	b.pin = "87654325";
+	bench_open_link(&b);
+	RUN_UNTIL(&b, bench_is_over(&b));
+	bench_end(&b);
+	assert_true(dup2(stderr_fd, STDERR_FILENO) >= 0);
+	log_set_level(level);
+	assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
+	assert_int_equal(b.n_connected, 1);
+	/* The log is there, and tells of this attempt. */
+	assert_non_null(strstr(text, "pairing failed"));
+	assert_null(strstr(text, b.pin));
+	assert_null(strstr(text, SUPPLICANT_PIN));
+	assert_null(strstr(text, SUPPLICANT_PASSPHRASE));
+	close(fd);
+	close(stderr_fd);
 }
 
 static void test_pin_of_ours(void **state)
@@ -344,6 +380,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_odd_mask),
 		cmocka_unit_test(test_join),
 		cmocka_unit_test(test_pin_of_sink),
+		cmocka_unit_test(test_silence),
 		cmocka_unit_test(test_pin_of_ours),
 		cmocka_unit_test(test_bad_pins),
 		cmocka_unit_test(test_persistent),

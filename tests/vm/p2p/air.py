@@ -25,9 +25,10 @@ P2P, WFD, WPS = b"\x50\x6f\x9a\x09", b"\x50\x6f\x9a\x0a", b"\x00\x50\xf2\x04"
 GO_INTENT, STATUS = 4, 0
 DEVICE_PASSWORD = 0x1012
 
-# Only action frames: the length of the radiotap header is its third byte; management, subtype 13.
-ACTIONS = [(0x30, 0, 0, 2), (0x07, 0, 0, 0), (0x50, 0, 0, 0), (0x54, 0, 0, 0xfc),
-           (0x15, 0, 1, 0xd0), (0x06, 0, 0, 0xffff), (0x06, 0, 0, 0)]
+# Only action frames and probe requests (management, subtypes 13 and 4): the length of the radiotap
+# header before them is its third byte.
+MANAGEMENT = [(0x30, 0, 0, 2), (0x07, 0, 0, 0), (0x50, 0, 0, 0), (0x54, 0, 0, 0xfc),
+              (0x15, 1, 0, 0xd0), (0x15, 0, 1, 0x40), (0x06, 0, 0, 0xffff), (0x06, 0, 0, 0)]
 # Only IPv4 that opens TCP (SYN without ACK) or is DHCP; from the network header on.
 OPENINGS = [(0x30, 0, 0, 9), (0x15, 0, 4, 6),
             (0xb1, 0, 0, 0), (0x50, 0, 0, 13), (0x54, 0, 0, 0x12), (0x15, 6, 7, 2),
@@ -93,8 +94,10 @@ class Frame:
 
     @staticmethod
     def parse(when, data):
-        header = struct.unpack_from("<H", data, 2)[0]
-        frame = data[header:]
+        frame = data[struct.unpack_from("<H", data, 2)[0]:]
+        # A device that looks for others names the network of all of them (P2P 1.7, 3.1.2.1.1).
+        if frame[:1] == b"\x40" and frame[24:33] == b"\x00\x07DIRECT-":
+            return Frame(when, "look", frame[24:], mac(frame[10:16]), mac(frame[4:10]))
         # Category public, vendor specific, Wi-Fi Alliance, P2P, subtype, dialog token.
         if len(frame) < 32 or frame[24:30] != b"\x04\x09" + P2P or frame[30] not in FRAMES:
             return None
@@ -125,7 +128,7 @@ class Air:
     def __init__(self):
         subprocess.run(["/usr/sbin/ip", "link", "set", MONITOR, "up"], check=True)
         self.frames, self.openings = [], []
-        self.monitor = filtered(ACTIONS, socket.SOCK_RAW, MONITOR)
+        self.monitor = filtered(MANAGEMENT, socket.SOCK_RAW, MONITOR)
         self.group = filtered(OPENINGS, socket.SOCK_DGRAM)
         threading.Thread(target=self.listen, daemon=True).start()
 

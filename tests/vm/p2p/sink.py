@@ -107,11 +107,12 @@ class Sink:
         text = CONFIG.format(run=self.folder / "ctrl", name=self.name)
         # A name may be no text at all.
         config.write_bytes((text + self.options + "\n").encode(errors="surrogateescape"))
-        # Not over 9p: each line would hold the supplicant up for longer than a frame may wait.
+        # Not over 9p, and without debug messages: each would hold the supplicant up, emulated, and
+        # frames do not wait.
         log = RUN / f"supplicant-{self.namespace}.log"
         self.supplicant = subprocess.Popen(
             self.inside("wpa_supplicant", "-i", self.interface, "-Dnl80211", "-c", config, "-t",
-                        "-d", "-f", log), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                        "-f", log), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         path = self.folder / "ctrl" / f"p2p-dev-{self.interface}"
         if not wait(lambda: path.exists(), 20):
             path = self.folder / "ctrl" / self.interface

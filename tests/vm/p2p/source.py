@@ -53,7 +53,7 @@ class Source:
         self.air, self.interface, self.is_managed = air, interface, is_managed
         self.daemon, self.report = None, None
         self.out_path = self.log_path = None
-        self.supplicant_begin = self.net_begin = 0
+        self.net_begin = 0
         self.make_user()
         copy("systemd/miracast-dbus.conf", "/etc/dbus-1/system.d/miracast.conf")
         if HAS_SYSTEMD:
@@ -94,7 +94,7 @@ class Source:
         # NetworkManager tells it by itself which radios there are.
         radio = [] if self.is_managed else ["-i", self.interface, "-Dnl80211", "-c", config]
         self.supplicant = subprocess.Popen(
-            ["wpa_supplicant", "-u", "-s", *radio, "-t", "-d", "-f", SUPPLICANT_LOG],
+            ["wpa_supplicant", "-u", "-s", *radio, "-t", "-f", SUPPLICANT_LOG],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait(lambda: self.get_ies() is not None, 20)
 
@@ -115,7 +115,6 @@ class Source:
         self.name, self.report = name, None
         # What is for the user (a PIN!) and what is for the log are told apart.
         self.out_path, self.log_path = RUN / f"{name}.out", RUN / f"{name}.log"
-        self.supplicant_begin = size_of(SUPPLICANT_LOG)
         self.net_begin = size_of(NET_LOG)
         words = ",".join([sink, f"net={NET_SOCKET}", f"state={STATE}/sinks", *options])
         # No capability, no privilege, no way back to one.
@@ -142,20 +141,20 @@ class Source:
             return output("journalctl", "--no-pager", "-u", "miracast-net")
         return NET_LOG.read_bytes()[self.net_begin:].decode(errors="replace")
 
-    def supplicant_lines(self):
-        """What this computer's supplicant did since the cast began."""
-        text = SUPPLICANT_LOG.read_bytes()[self.supplicant_begin:]
-        return text.decode(errors="replace").splitlines()
+    def addresses(self):
+        """What the radio may send as: the station's address, and the same made a local one."""
+        own = pathlib.Path(f"/sys/class/net/{self.interface}/address").read_text().strip()
+        return own, f"{int(own[:2], 16) | 0x40:02x}{own[2:]}"
 
-    def wait_for(self, word, seconds=90):
+    def wait_for(self, word, seconds=240):
         return wait(lambda: word in self.log() or self.daemon.poll() is not None, seconds) and \
             word in self.log()
 
-    def wait_told(self, word, seconds=90):
+    def wait_told(self, word, seconds=240):
         return wait(lambda: word in self.told() or self.daemon.poll() is not None, seconds) and \
             word in self.told()
 
-    def end(self, seconds=150):
+    def end(self, seconds=240):
         try:
             code = self.daemon.wait(seconds)
         except subprocess.TimeoutExpired:
