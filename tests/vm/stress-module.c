@@ -491,12 +491,61 @@ static bool put(const char *path, const char *text)
 
 #define FAILSLAB "/sys/kernel/debug/failslab/"
 
-/* Every allocation of a call fails in its turn, until the call goes through. */
+static drmModeAtomicReq *writeback_request(const struct buffer *to, int32_t *fence)
+{
+	drmModeAtomicReq *request = drmModeAtomicAlloc();
+	uint32_t id = desktop.writeback;
+
+	drmModeAtomicAddProperty(request, id, desktop_property(&desktop, id, "CRTC_ID"),
+				 desktop.crtc);
+	drmModeAtomicAddProperty(request, id, desktop_property(&desktop, id, "WRITEBACK_FB_ID"),
+				 to->fb);
+	drmModeAtomicAddProperty(request, id,
+				 desktop_property(&desktop, id, "WRITEBACK_OUT_FENCE_PTR"),
+				 (uintptr_t)fence);
+	return request;
+}
+
+/* One of each call that allocates. Returns how many failed. */
+static int starve(int *ret_went)
+{
+	struct miracast_queue queue = { .pitch = WIDTH * 4, .width = WIDTH, .height = HEIGHT,
+					.format = DRM_FORMAT_XRGB8888 };
+	struct miracast_alloc alloc = { .size = WIDTH * HEIGHT * 4, .fd = -1 };
+	struct miracast_plug plug = display_plug(edid);
+	struct miracast_grab grab = { .fd = -1 };
+	int32_t fence = -1;
+	drmModeAtomicReq *request = writeback_request(&buffers[2], &fence);
+	int r[6], stream, failed = 0;
+
+	put("/proc/self/make-it-fail", "1");
+	r[0] = stream = make_stream();
+	r[1] = ioctl(stream, MIRACAST_IOC_ALLOC, &alloc);
+	queue.fd = alloc.fd;
+	r[2] = ioctl(stream, MIRACAST_IOC_QUEUE, &queue);
+	r[3] = ioctl(stream, MIRACAST_IOC_GRAB, &grab);
+	r[4] = ioctl(control, MIRACAST_IOC_PLUG, &plug);
+	r[5] = drmModeAtomicCommit(desktop.fd, request, DRM_MODE_ATOMIC_ALLOW_MODESET, NULL);
+	put("/proc/self/make-it-fail", "0");
+	for (int i = 0; i < 6; i++)
+		failed += r[i] < 0;
+	*ret_went += 6 - failed;
+	drmModeAtomicFree(request);
+	if (alloc.fd >= 0)
+		close(alloc.fd);
+	if (grab.fd >= 0)
+		close(grab.fd);
+	if (fence >= 0)
+		close(fence);
+	if (stream >= 0)
+		close(stream);
+	return failed;
+}
+
+/* Every allocation of a call fails in its turn, and now and then none does. */
 static bool test_failslab(void)
 {
-	struct miracast_alloc alloc = { .size = 4096 };
-	struct miracast_plug plug = display_plug(edid);
-	int stream, failed = 0, went = 0;
+	int failed = 0, went = 0;
 
 	if (!put(FAILSLAB "probability", "10")) {
 		printf("# no FAILSLAB in this kernel: not tried\n");
@@ -504,26 +553,8 @@ static bool test_failslab(void)
 	}
 	CHECK(put(FAILSLAB "task-filter", "Y") && put(FAILSLAB "times", "-1") &&
 	      put(FAILSLAB "verbose", "0") && put(FAILSLAB "ignore-gfp-wait", "N"));
-	for (int i = 0; i < 300; i++) {
-		struct miracast_grab grab = {};
-		int r[4];
-
-		CHECK(put("/proc/self/make-it-fail", "1"));
-		stream = make_stream();
-		r[0] = stream;
-		r[1] = ioctl(stream, MIRACAST_IOC_ALLOC, &alloc);
-		r[2] = ioctl(stream, MIRACAST_IOC_GRAB, &grab);
-		r[3] = ioctl(control, MIRACAST_IOC_PLUG, &plug);
-		put("/proc/self/make-it-fail", "0");
-		for (int k = 0; k < 4; k++)
-			*(r[k] < 0 ? &failed : &went) += 1;
-		if (r[1] >= 0)
-			close(alloc.fd);
-		if (r[2] >= 0)
-			close(grab.fd);
-		if (stream >= 0)
-			close(stream);
-	}
+	for (int i = 0; i < 300; i++)
+		failed += starve(&went);
 	put(FAILSLAB "probability", "0");
 	printf("# %d calls failed, %d went through\n", failed, went);
 	CHECK(failed && went && show(1) && connected());
