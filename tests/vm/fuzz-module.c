@@ -29,6 +29,7 @@
 #define HEADS	     4
 #define SLOTS	     8
 #define NODE_THREADS 3
+#define DESKTOPS     4
 #define FB_COUNT     6
 
 struct head {
@@ -284,7 +285,7 @@ static void *node_thread(void *argument)
 		}
 		/* Give the desktop its share of an emulated processor. */
 		if (atomic_load(&calls) >= want_calls)
-			usleep(1000);
+			usleep(10000);
 	}
 	return NULL;
 }
@@ -469,7 +470,7 @@ static void make_fbs(void)
 int main(int argc, char **argv)
 {
 	uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 0) : (uint64_t)time(NULL);
-	pthread_t threads[NODE_THREADS + 2];
+	pthread_t threads[NODE_THREADS + DESKTOPS];
 
 	want_calls = argc > 1 ? strtoul(argv[1], NULL, 0) : 100000;
 	want_commits = argc > 2 ? strtoul(argv[2], NULL, 0) : 2000;
@@ -484,15 +485,15 @@ int main(int argc, char **argv)
 	fcntl(desktop.fd, F_SETFL, O_NONBLOCK);
 	for (int i = 0; i < SLOTS; i++)
 		controls[i] = streams[i] = buffers[i] = -1;
-	for (uintptr_t i = 0; i < NODE_THREADS + 2; i++)
-		pthread_create(&threads[i], NULL, i < 2 ? desktop_thread : node_thread,
+	for (uintptr_t i = 0; i < NODE_THREADS + DESKTOPS; i++)
+		pthread_create(&threads[i], NULL, i < DESKTOPS ? desktop_thread : node_thread,
 			       (void *)(uintptr_t)(seed * 1000003 + i + 1));
 	while (!enough()) {
 		sleep(15);
 		printf("# %lu calls, %lu good, %lu commits of %lu\n", calls, good, commits, tried);
 		fflush(stdout);
 	}
-	for (int i = 0; i < NODE_THREADS + 2; i++)
+	for (int i = 0; i < NODE_THREADS + DESKTOPS; i++)
 		pthread_join(threads[i], NULL);
 	for (int i = 0; i < SLOTS; i++) {
 		close(streams[i]);
