@@ -19,7 +19,6 @@
 #include <drm/drm_prime.h>
 
 #include "miracast_drv.h"
-#include MIRACAST_PARENT_HEADER
 
 static unsigned int heads = 4;
 module_param(heads, uint, 0444);
@@ -87,10 +86,7 @@ miracast_framebuffer_create(struct drm_device *drm, struct drm_file *file,
 	struct miracast_framebuffer *mfb;
 	int ret;
 
-	/*
-	 * The stock helper takes any modifier when a driver lists none; a wrong one would be shown
-	 * as noise.
-	 */
+	/* The stock helper takes any modifier when a driver lists none: it would show as noise. */
 	if ((cmd->flags & DRM_MODE_FB_MODIFIERS && cmd->modifier[0] != DRM_FORMAT_MOD_LINEAR) ||
 	    (cmd->pixel_format != DRM_FORMAT_XRGB8888 &&
 	     cmd->pixel_format != DRM_FORMAT_ARGB8888) ||
@@ -256,11 +252,19 @@ static int miracast_resume(struct device *parent)
 
 static DEFINE_SIMPLE_DEV_PM_OPS(miracast_pm_ops, miracast_suspend, miracast_resume);
 
-/* No driver binds to the parent: its type brings what a driver would. */
-static const struct device_type miracast_parent_type = {
+/*
+ * The parent's bus, of its own. Desktops take a platform device for the graphics of the chip and
+ * prefer it over a real card; Xorg dies of a card whose parent is on no bus at all.
+ */
+static struct bus_type miracast_bus = {
 	.name = "miracast",
 	.pm = pm_sleep_ptr(&miracast_pm_ops),
 };
+
+static void miracast_parent_release(struct device *parent)
+{
+	kfree(parent);
+}
 
 static int miracast_device_create(struct device *parent)
 {
@@ -289,9 +293,6 @@ static int miracast_device_create(struct device *parent)
 	}
 
 	miracast_device = device;
-	/* The type comes after the core has looked for callbacks: tell it that there are some. */
-	parent->type = &miracast_parent_type;
-	dev_pm_set_driver_flags(parent, DPM_FLAG_NO_DIRECT_COMPLETE);
 	return 0;
 }
 
@@ -307,14 +308,19 @@ static int __init miracast_init(void)
 	miracast_engine = alloc_workqueue("miracast", WQ_HIGHPRI | WQ_UNBOUND, 0);
 	if (!miracast_engine)
 		return -ENOMEM;
-	/*
-	 * Not a platform device: desktops take one of these for the graphics of the chip and prefer
-	 * it over a real card. No driver binds to it, so its managed resources are a group that we
-	 * release.
-	 */
-	parent = miracast_parent_create("miracast");
-	if (IS_ERR_OR_NULL(parent))
+	if (bus_register(&miracast_bus))
 		goto err_engine;
+	parent = kzalloc(sizeof(*parent), GFP_KERNEL);
+	if (!parent)
+		goto err_bus;
+	parent->init_name = "miracast";
+	parent->bus = &miracast_bus;
+	parent->release = miracast_parent_release;
+	if (device_register(parent)) {
+		put_device(parent);
+		goto err_bus;
+	}
+	/* No driver binds to it, so its managed resources are a group that we release. */
 	if (!devres_open_group(parent, NULL, GFP_KERNEL))
 		goto err_parent;
 	ret = miracast_device_create(parent);
@@ -323,7 +329,9 @@ static int __init miracast_init(void)
 
 	devres_release_group(parent, NULL);
 err_parent:
-	miracast_parent_destroy(parent);
+	device_unregister(parent);
+err_bus:
+	bus_unregister(&miracast_bus);
 err_engine:
 	destroy_workqueue(miracast_engine);
 	return ret;
@@ -340,7 +348,8 @@ static void __exit miracast_exit(void)
 	drm_atomic_helper_shutdown(&miracast_device->drm);
 	destroy_workqueue(miracast_engine);
 	devres_release_group(parent, NULL);
-	miracast_parent_destroy(parent);
+	device_unregister(parent);
+	bus_unregister(&miracast_bus);
 }
 
 module_init(miracast_init);

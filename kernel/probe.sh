@@ -1,7 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # probe.sh INCLUDE - say how the kernel whose headers are below INCLUDE differs, as defines.
-#
 # The sources are written for the newest interface; this table makes kernels from 6.1 on look like
 # it. A probe looks for the declaration itself, never for a release number: distributions port back.
 
@@ -46,10 +45,3 @@ differ linux/hrtimer.h 'hrtimer_setup(' 'miracast_hrtimer_setup(timer, run, cloc
 # MODULE_IMPORT_NS once took a bare word instead of a string.
 differ linux/module.h 'define MODULE_IMPORT_NS(ns).*__stringify' MIRACAST_DMA_BUF_NS DMA_BUF \
 	'"DMA_BUF"'
-# A bus for devices that are none. The device is the faux one's first member: NULL stays NULL.
-differ linux/device/faux.h 'faux_device_create(' MIRACAST_PARENT_HEADER '"linux/device/faux.h"' \
-	'"linux/device.h"'
-differ linux/device/faux.h 'faux_device_create(' 'miracast_parent_create(name)' \
-	'(&faux_device_create(name, NULL, NULL)->dev)' 'root_device_register(name)'
-differ linux/device/faux.h 'faux_device_create(' 'miracast_parent_destroy(parent)' \
-	'faux_device_destroy(to_faux_device(parent))' 'root_device_unregister(parent)'
