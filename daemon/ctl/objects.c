@@ -11,6 +11,9 @@
 #include <string.h>
 #include <strings.h>
 
+/* polkit may ask for a password meanwhile, and the service waits for it as long. */
+#define CALL_LIMIT_US UINT64_C(300000000)
+
 /* ---------------------------------------------------------------- values */
 
 static int read_text(sd_bus_message *m, const char *type, char *ret, size_t size)
@@ -377,7 +380,7 @@ int ctl_call(struct ctl *c, const char *path, const char *interface, const char 
 		va_end(arguments);
 	}
 	if (r >= 0)
-		r = sd_bus_call(c->bus, m, 0, &error, NULL);
+		r = sd_bus_call(c->bus, m, CALL_LIMIT_US, &error, NULL);
 	return r < 0 ? ctl_fail(&error, r) : CTL_OK;
 }
 
