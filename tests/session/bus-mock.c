@@ -5,12 +5,14 @@
  *
  *	bus-mock login		logind: Inhibit; "sleep" and "wake" on stdin become PrepareForSleep;
  *				prints "inhibit WHAT" and "released WHAT"
- *	bus-mock polkit yes|no|challenge	answers every CheckAuthorization, prints each action
+ *	bus-mock polkit yes|no|challenge|late	answers every CheckAuthorization, late: not before
+ *				stdin ends; prints each action
  *	bus-mock systemd	as much of PID 1 as the real logind asks for: every job is done at once
  *	bus-mock session UID SEAT	asks the real logind for a desktop's session, prints its name,
  *				and keeps it until stdin ends
  *	bus-mock hold PATH INTERFACE METHOD	calls, then stays until stdin ends; prints signals
  *	bus-mock big		Connect with 10 MB in it; prints the error's name
+ *	bus-mock ask N		Discover N times at once; prints each answer, an error's name or "done"
  *	bus-mock flood N	N property reads and N Connects at once; prints how many were answered
  */
 #include "miracast/dbus.h"
@@ -118,6 +120,8 @@ static int check(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	must(sd_bus_message_skip(m, "(sa{sv})"), "subject");
 	must(sd_bus_message_read(m, "s", &action), "action");
 	printf("check %s\n", action);
+	if (strcmp(verdict, "late") == 0)
+		return 1;
 	return sd_bus_reply_method_return(m, "(bba{ss})", strcmp(verdict, "yes") == 0,
 					  strcmp(verdict, "challenge") == 0, 0);
 }
@@ -298,6 +302,25 @@ static void be_flood(const char *path, unsigned int n)
 	printf("%u answers\n", answered);
 }
 
+static int on_each(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	const sd_bus_error *e = sd_bus_message_get_error(m);
+
+	(void)userdata, (void)error;
+	puts(e ? e->name : "done");
+	return --left == 0 ? sd_event_exit(event, 0) : 0;
+}
+
+static void ask(unsigned int n)
+{
+	left = n;
+	for (unsigned int i = 0; i < n; i++)
+		must(sd_bus_call_method_async(bus, NULL, MIRACAST_DBUS_NAME, MIRACAST_DBUS_PATH,
+					      MIRACAST_DBUS_MANAGER, "Discover", on_each, NULL,
+					      NULL), "call");
+	must(sd_event_loop(event), "loop");
+}
+
 int main(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : "";
@@ -319,6 +342,8 @@ int main(int argc, char **argv)
 		hold(argv + 2);
 	} else if (strcmp(word, "big") == 0 && argc > 2) {
 		be_big(argv[2]);
+	} else if (strcmp(word, "ask") == 0 && argc > 2) {
+		ask((unsigned int)atoi(argv[2]));
 	} else if (strcmp(word, "flood") == 0 && argc > 3) {
 		be_flood(argv[2], (unsigned int)atoi(argv[3]));
 	} else {

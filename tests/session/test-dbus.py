@@ -4,14 +4,15 @@
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 
-from bus_harness import NAME, PATH, Service, case, main, need, service
-from harness import DAEMON, SINK, check
+from bus_harness import MOCK, NAME, PATH, Service, case, main, need, service
+from harness import DAEMON, SINK, TV, Skip, check
 
 MODEL = os.environ.get("BUS_MODEL", "bus-model")
 ROOT = pathlib.Path(__file__).parent.parent.parent
@@ -197,6 +198,52 @@ def _(run):
             name = s.error_name(s.sink_path(), "Sink", "Connect", "{}")
             t.join()
             check(name in names, f"{text}: {name}")
+
+
+@case("no miracast-media: NoEncoder")
+def _(run):
+    if any(os.path.exists(f"{prefix}/libexec/miracast/miracast-media")
+           for prefix in ("/usr", "/usr/local")):
+        raise Skip("one is installed")
+    s = Service(run)
+    shutil.copy(DAEMON, run.folder / "miracastd")  # beside nothing
+    s.daemon = run.spawn("daemon", [run.folder / "miracastd", "--root", run.folder], s.environment)
+    check(run.wait_for("ready", s.daemon), run.log())
+    check(s.error_name(PATH, "Manager", "TryEncoder") == "NoEncoder", "TryEncoder")
+    check(s.error_name(s.sink_path(), "Sink", "Connect", "{}") == "NoEncoder", "Connect")
+    s.refuses(s.sink_path(), "Sink", "Connect", "a{sv}", 0, text="the installation is incomplete")
+    s.end()
+
+
+@case("a link that is too slow for every mode: InsufficientBandwidth")
+def _(run):
+    s = Service(run, source="pattern")
+    conf = run.folder / "etc/miracast/miracastd.conf"
+    conf.write_text(conf.read_text() + "Rate=1000000\n")
+    s.start()
+    # 1920x1080p30 and nothing below it.
+    (run.folder / "large.profile").write_text(TV.replace("40 00 02 10 0001bdeb",
+                                                         "38 00 02 10 00000080"))
+    s.sink(0, "--profile", run.folder / "large.profile")
+    name = s.error_name(s.sink_path(), "Sink", "Connect", "{}")
+    check(name == "InsufficientBandwidth", name)
+    s.end()
+
+
+@case("a flood of questions does not become a flood of dialogs: LimitsExceeded")
+def _(run):
+    if os.geteuid() != 0:
+        return
+    with service(run) as s:
+        polkit = s.mock("polkit", "polkit", "late")
+        shutil.copy(MOCK, run.folder / "mock")  # where nobody gets at it
+        asker = s.run.spawn("ask", ["setpriv", "--reuid", str(NOBODY), "--clear-groups",
+                                    run.folder / "mock", "ask", "20"], s.environment)
+        s.wait_until(lambda: run.log("ask").count("LimitsExceeded") == 12, "12 of 20 are refused")
+        check(run.log("polkit").count("check ") == 8, run.log("polkit"))
+        polkit.stdin.close()
+        run.wait(asker)
+        check(run.log("ask").count("NotAuthorized") == 8, run.log("ask"))
 
 
 @case("no kernel module: NoDevice, with what to do")
