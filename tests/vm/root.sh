@@ -59,6 +59,7 @@ make_image() {
 	install -m 666 /dev/null "$image.new"
 	echo "$from" | mmdebstrap --quiet --variant=apt --format=null \
 		--aptopt='Acquire::Check-Valid-Until "false"' \
+		--aptopt='Acquire::Retries "3"' \
 		--aptopt='APT::Install-Recommends "false"' \
 		--include="$base,${packages// /,}" \
 		--dpkgopt='path-exclude=/usr/share/man/*' \
