@@ -16,6 +16,7 @@
 #include "util/log.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---------------------------------------------------------------- plug */
@@ -123,8 +124,7 @@ static const char *get_own_text(const struct session *s)
 		return "switch this display on in the desktop's display settings";
 	case SESSION_DISPLAY_ON:
 	case SESSION_DISPLAY_GRACE:
-		return s->is_refused_mode ? "this screen refuses the mode: choose another one"
-					  : "no picture from the desktop";
+		return "no picture from the desktop";
 	case SESSION_DISPLAY_ASLEEP:
 		return "";
 	}
@@ -144,14 +144,42 @@ static enum media_source get_media_source(const struct session *s)
 	return MEDIA_SOURCE_PATTERN;
 }
 
+/*
+ * A desktop in a mode that the sink refused, or that the link is too slow for, is shown letterboxed
+ * in the one that is sent. While the sink is only asked for another mode, pictures of that one wait.
+ */
+static struct media_mode get_fit(const struct session *s)
+{
+	bool fits = s->source == SESSION_SOURCE_DEVICE && s->has_format &&
+		    (s->is_refused_mode || s->is_degraded);
+
+	if (!fits || (s->wanted.width == s->choice.mode.width &&
+		      s->wanted.height == s->choice.mode.height))
+		return (struct media_mode){ 0 };
+	return (struct media_mode){ s->wanted.width, s->wanted.height, 0 };
+}
+
 /* Asleep, the desktop's last picture must not stay on a sink that has no standby. */
 void session_display_set_source(struct session *s)
 {
 	bool has_stream = s->display != SESSION_DISPLAY_NONE &&
 			  s->display != SESSION_DISPLAY_ASLEEP;
+	struct media_set_source source = { .source = get_media_source(s),
+					   .refresh_hz = s->source_refresh_hz };
 
-	media_supervisor_set_source(s->media, get_media_source(s), has_stream,
-				    s->source_refresh_hz, get_own_text(s));
+	s->fit = get_fit(s);
+	source.fit_width = s->fit.width;
+	source.fit_height = s->fit.height;
+	(void)snprintf(source.text, sizeof(source.text), "%s", get_own_text(s));
+	media_supervisor_set_source(s->media, &source, has_stream);
+}
+
+void session_display_follow(struct session *s)
+{
+	struct media_mode fit = get_fit(s);
+
+	if (fit.width != s->fit.width || fit.height != s->fit.height)
+		session_display_set_source(s);
 }
 
 int session_display_open_stream(void *userdata)
@@ -231,13 +259,10 @@ static void on_power(struct session *s, bool active)
 
 static void on_mode(struct session *s, const struct media_mode *mode)
 {
-	bool was_refused = s->is_refused_mode;
-
 	s->wanted = *mode;
 	s->is_refused_mode = !wfd_choices_find(&s->choices, mode);
-	if (was_refused != s->is_refused_mode)
-		session_display_set_source(s);
 	session_mode_follow(s);
+	session_display_follow(s);
 }
 
 static void handle_kernel_message(struct session *s, const struct session_kernel_message *message)

@@ -8,6 +8,7 @@
  */
 #include "session-private.h"
 
+#include "rtsp/wfd-quirks.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -186,13 +187,18 @@ void session_mode_on_caps(void *userdata, const struct media_caps *caps)
 
 static void configure_media(struct session *s)
 {
-	struct media_format format = wfd_choice_format(&s->choice, MEDIA_AUDIO_NONE);
-	enum media_encoder encoder = s->encoder == SESSION_ENCODER_X264	 ? MEDIA_ENCODER_X264 :
-				     s->encoder == SESSION_ENCODER_VAAPI ? MEDIA_ENCODER_VAAPI :
-									   MEDIA_ENCODER_AUTO;
+	bool is_steady = exchange_get_quirks(s->exchange) & WFD_QUIRK_BIT(WFD_QUIRK_STEADY);
+	struct media_configure configure = {
+		.format = wfd_choice_format(&s->choice, MEDIA_AUDIO_NONE),
+		.still_hz = is_steady ? MEDIA_STILL_HZ_MAX : 0,
+		.rate_bps = session_rate_get_video(s),
+		.max_frame_bytes = rate_max_frame_bytes(s->stream_bps),
+		.encoder = s->encoder == SESSION_ENCODER_X264	 ? MEDIA_ENCODER_X264 :
+			   s->encoder == SESSION_ENCODER_VAAPI ? MEDIA_ENCODER_VAAPI :
+								   MEDIA_ENCODER_AUTO,
+	};
 
-	media_supervisor_configure(s->media, &format, session_rate_get_video(s),
-				   rate_max_frame_bytes(s->stream_bps), encoder);
+	media_supervisor_configure(s->media, &configure);
 }
 
 /* The steps of the ladder above the accepted one were refused in every form. */
@@ -220,12 +226,13 @@ void session_mode_on_accepted(struct session *s, const struct wfd_choice *choice
 		forget_refused_steps(s);
 		session_display_set_source(s);
 	}
+	session_display_follow(s);
 }
 
 /*
  * A refused first mode ends in on_failed. A later one leaves the last accepted mode on the wire,
- * and the desktop's list, unless the desktop has changed its mind meanwhile: then not every form of
- * M4 was tried.
+ * with the desktop letterboxed in it, and the desktop's list; unless the desktop has changed its mind
+ * meanwhile: then not every form of M4 was tried.
  */
 void session_mode_on_refused(struct session *s, const struct wfd_choice *choice, bool final)
 {
@@ -235,10 +242,9 @@ void session_mode_on_refused(struct session *s, const struct wfd_choice *choice,
 	s->asked = s->choice;
 	if (!remove_mode(s, &choice->mode))
 		return;
-	if (session_mode_is_same(&choice->mode, &s->wanted)) {
+	if (session_mode_is_same(&choice->mode, &s->wanted))
 		s->is_refused_mode = true;
-		session_display_set_source(s);
-	}
+	session_display_follow(s);
 	if (s->display != SESSION_DISPLAY_NONE)
 		session_post(s, SESSION_NEWS_PLUG);
 	session_mode_follow(s);
@@ -246,19 +252,11 @@ void session_mode_on_refused(struct session *s, const struct wfd_choice *choice,
 
 /* ---------------------------------------------------------------- changes */
 
-static bool is_same_size(const struct media_mode *a, const struct media_mode *b)
-{
-	return a->width == b->width && a->height == b->height;
-}
-
 static bool is_substitute(const struct session *s, const struct wfd_choice *c)
 {
-	if (c->mode.width > s->wanted.width || c->mode.height > s->wanted.height ||
-	    wfd_mode_pixel_rate(&c->mode) > wfd_mode_pixel_rate(&s->wanted) ||
-	    !wfd_mode_affordable(&c->mode, s->link_bps))
-		return false;
-	/* Media lets frames of the desktop go by that are not in its mode; others it scales. */
-	return is_same_size(&c->mode, &s->wanted) || s->source != SESSION_SOURCE_DEVICE;
+	return c->mode.width <= s->wanted.width && c->mode.height <= s->wanted.height &&
+	       wfd_mode_pixel_rate(&c->mode) <= wfd_mode_pixel_rate(&s->wanted) &&
+	       wfd_mode_affordable(&c->mode, s->link_bps);
 }
 
 /* The list goes from large to small and from fast to slow: fewer pictures come before smaller ones. */

@@ -116,6 +116,7 @@ struct session {
 	/* session-display.c */
 	enum session_display display;
 	bool is_refused_mode; /* the desktop shows a mode that the sink refused */
+	struct media_mode fit; /* media fits pictures of this size into the mode; width 0: it need not */
 	struct session_kernel_message kernel_queue[SESSION_KERNEL_QUEUE_MAX];
 	size_t n_kernel_queue;
 };
@@ -200,6 +201,8 @@ void session_display_plug(struct session *s);
 void session_display_unplug(struct session *s);
 /* Where media gets pictures from, and what its own picture says. */
 void session_display_set_source(struct session *s);
+/* What the desktop shows or what is sent has changed: the one is fitted into the other. */
+void session_display_follow(struct session *s);
 /* Stop: the desktop's doing does not matter any more; the display stays plugged [R8]. */
 void session_display_stop(struct session *s);
 void session_display_run_held(struct session *s);

@@ -109,6 +109,42 @@ void scale_yuv(const struct yuv *from, struct yuv *to, struct media_rect r)
 	}
 }
 
+/* Two of the four channels at a time, each with room for its product below it. */
+static uint32_t mix(uint32_t a, uint32_t b, uint32_t weight)
+{
+	const uint32_t mask = 0x00ff00ff;
+	uint32_t low = ((a & mask) * (ONE - weight) + (b & mask) * weight) / ONE & mask;
+	uint32_t high = ((a >> 8 & mask) * (ONE - weight) + (b >> 8 & mask) * weight) & ~mask;
+
+	return high | low;
+}
+
+static void scale_rgb_line(const struct rgb *from, const uint32_t *at, uint32_t y, uint32_t *to,
+			   uint32_t width)
+{
+	const uint32_t *above = from->pixels + (size_t)(y / ONE) * from->stride;
+	const uint32_t *below = y / ONE + 1u < from->height ? above + from->stride : above;
+
+	for (uint32_t i = 0; i < width; i++) {
+		uint32_t left = at[i] / ONE, over = at[i] % ONE;
+		uint32_t right = left + 1 < from->width ? left + 1 : left;
+
+		to[i] = mix(mix(above[left], above[right], over),
+			    mix(below[left], below[right], over), y % ONE);
+	}
+}
+
+void scale_rgb(const struct rgb *from, struct rgb *to, struct media_rect r)
+{
+	uint32_t at[8192];
+
+	for (uint32_t x = 0; x < r.width; x++)
+		at[x] = position(x, r.width, from->width);
+	for (uint32_t y = 0; y < r.height; y++)
+		scale_rgb_line(from, at, position(y, r.height, from->height),
+			       to->pixels + (size_t)(r.y + y) * to->stride + r.x, r.width);
+}
+
 void yuv_limit_range(struct yuv *y)
 {
 	uint8_t luma[256], chroma[256];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Pictures of one size into pictures of another, the shape kept and the rest black: 4:2:0, 8 bit,
- * bilinear. Pure; knows nothing of where pictures come from.
+ * Pictures of one size into pictures of another, the shape kept and the rest black: bilinear, 4:2:0
+ * with 8 bit or XRGB8888. Pure; knows nothing of where pictures come from.
  */
 #ifndef MIRACAST_CAPTURE_SCALE_H
 #define MIRACAST_CAPTURE_SCALE_H
@@ -27,6 +27,15 @@ struct media_rect scale_fit(uint16_t from_width, uint16_t from_height, uint16_t 
 
 /* The whole of from into the rectangle r of to; r is even and inside of to. */
 void scale_yuv(const struct yuv *from, struct yuv *to, struct media_rect r);
+
+struct rgb {
+	uint32_t *pixels; /* XRGB8888 */
+	uint32_t stride;  /* pixels from line to line */
+	uint16_t width, height;
+};
+
+/* Likewise. */
+void scale_rgb(const struct rgb *from, struct rgb *to, struct media_rect r);
 
 /* 0 to 255 becomes 16 to 235, and 16 to 240 for chroma, in place. */
 void yuv_limit_range(struct yuv *y);

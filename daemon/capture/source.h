@@ -66,6 +66,12 @@ void source_y4m_get_size(const struct source *s, struct media_mode *ret);
 int source_open_device(int stream_fd, struct source **ret);
 
 /*
+ * Pictures of inner, which have that size whatever the mode, letterboxed into the mode. XRGB8888 that
+ * the CPU can read. Takes ownership of inner in any case.
+ */
+int source_open_fitted(struct source *inner, uint16_t width, uint16_t height, struct source **ret);
+
+/*
  * The source's own picture: dark, the host's name and one line of UTF-8 text. Its numbers have bit
  * 63 set, so that they are nobody else's.
  */

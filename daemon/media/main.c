@@ -244,6 +244,15 @@ static int tell_caps(struct media *m)
 
 /* ------------------------------------------------------------------ 5. the loop: commands */
 
+static int open_device(const struct media_set_source *s, int stream_fd, struct source **ret)
+{
+	int r = source_open_device(stream_fd, ret);
+
+	if (r < 0 || s->fit_width == 0)
+		return r;
+	return source_open_fitted(*ret, s->fit_width, s->fit_height, ret);
+}
+
 /* A clip that was handed over once is opened anew: a file starts again. */
 static int open_source(struct media *m, const struct media_set_source *s, int *fd,
 		       struct source **ret)
@@ -258,7 +267,7 @@ static int open_source(struct media *m, const struct media_set_source *s, int *f
 		*ret = TAKE_PTR(m->clip);
 		return 0;
 	case MEDIA_SOURCE_DEVICE:
-		return *fd < 0 ? 0 : source_open_device(TAKE_FD(*fd), ret);
+		return *fd < 0 ? 0 : open_device(s, TAKE_FD(*fd), ret);
 	}
 	return -EINVAL;
 }

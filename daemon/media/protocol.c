@@ -43,7 +43,12 @@ static bool configure_is_valid(const struct media_configure *c)
 /* A refresh of 0 stands for the mode's. */
 static bool set_source_is_valid(const struct media_set_source *s)
 {
-	return s->source <= MEDIA_SOURCE_DEVICE && s->refresh_hz <= 240 && IS_STRING(s->text);
+	bool fits = (s->fit_width == 0 && s->fit_height == 0) ||
+		    (s->fit_width >= 16 && s->fit_width <= 8192 && s->fit_height >= 16 &&
+		     s->fit_height <= 8192);
+
+	return s->source <= MEDIA_SOURCE_DEVICE && s->refresh_hz <= 240 && s->reserved == 0 && fits &&
+	       IS_STRING(s->text);
 }
 
 static bool caps_is_valid(const struct media_caps *c)

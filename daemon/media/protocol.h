@@ -120,6 +120,8 @@ struct media_set_source {
 	uint32_t source;      /* enum media_source */
 	uint16_t refresh_hz;  /* pattern: frames a second, 0: the mode's */
 	uint16_t reserved;
+	uint16_t fit_width; /* device: its pictures have this size and are fitted into the mode; */
+	uint16_t fit_height; /* 0: only those in the mode's own size count */
 	char text[MEDIA_TEXT_SIZE]; /* the line on the source's own picture, UTF-8, NUL-terminated */
 };
 

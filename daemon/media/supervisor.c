@@ -164,26 +164,20 @@ static void send_start(struct media_supervisor *s)
 	send(s, &start.header, s->rtp_fd);
 }
 
-void media_supervisor_configure(struct media_supervisor *s, const struct media_format *format,
-				uint64_t rate_bps, uint32_t max_frame_bytes,
-				enum media_encoder encoder)
+void media_supervisor_configure(struct media_supervisor *s, const struct media_configure *configure)
 {
-	s->configure = (struct media_configure){
-		.format = *format,
-		.rate_bps = rate_bps,
-		.max_frame_bytes = max_frame_bytes,
-		.encoder = s->is_demoted ? MEDIA_ENCODER_X264 : encoder,
-	};
+	s->configure = *configure;
+	if (s->is_demoted)
+		s->configure.encoder = MEDIA_ENCODER_X264;
 	media_header_init(&s->configure.header, MEDIA_CONFIGURE, sizeof(s->configure));
 	send_configure(s);
 }
 
-void media_supervisor_set_source(struct media_supervisor *s, enum media_source source,
-				 bool has_stream, uint16_t refresh_hz, const char *text)
+void media_supervisor_set_source(struct media_supervisor *s, const struct media_set_source *source,
+				 bool has_stream)
 {
-	s->source = (struct media_set_source){ .source = source, .refresh_hz = refresh_hz };
+	s->source = *source;
 	media_header_init(&s->source.header, MEDIA_SET_SOURCE, sizeof(s->source));
-	(void)snprintf(s->source.text, sizeof(s->source.text), "%s", text);
 	s->has_source = true;
 	s->has_stream = has_stream;
 	send_source(s);

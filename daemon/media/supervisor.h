@@ -39,13 +39,12 @@ int media_supervisor_new(struct sd_event *event, const struct media_supervisor_c
 			 const struct media_supervisor_ops *ops, void *userdata,
 			 struct media_supervisor **ret);
 
-void media_supervisor_configure(struct media_supervisor *s, const struct media_format *format,
-				uint64_t rate_bps, uint32_t max_frame_bytes,
-				enum media_encoder encoder);
+/* The headers of both are filled in here. */
+void media_supervisor_configure(struct media_supervisor *s, const struct media_configure *configure);
 
 /* has_stream: open_stream() is asked for the device's descriptor; else the own picture shows. */
-void media_supervisor_set_source(struct media_supervisor *s, enum media_source source,
-				 bool has_stream, uint16_t refresh_hz, const char *text);
+void media_supervisor_set_source(struct media_supervisor *s, const struct media_set_source *source,
+				 bool has_stream);
 
 /* Stream into rtp_fd, which becomes the supervisor's. -1: the one it has, after a pause. */
 void media_supervisor_start(struct media_supervisor *s, int rtp_fd);

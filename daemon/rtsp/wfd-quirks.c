@@ -33,6 +33,9 @@ static const struct {
 	{ KEY_MODEL, "Roku", WFD_QUIRK_BIT(WFD_QUIRK_NO_RTCP), "the same" },
 	{ KEY_MANUFACTURER, "Hisense", WFD_QUIRK_BIT(WFD_QUIRK_NO_RTCP), "the same (row 13)" },
 	{ KEY_MODEL, "Hisense", WFD_QUIRK_BIT(WFD_QUIRK_NO_RTCP), "the same" },
+	{ KEY_MANUFACTURER, "Xiaomi", WFD_QUIRK_BIT(WFD_QUIRK_STEADY),
+	  "asks for IDRs without end, as a decoder does that starves: miraclecast issue 175" },
+	{ KEY_MODEL, "MiTV", WFD_QUIRK_BIT(WFD_QUIRK_STEADY), "the same" },
 };
 
 uint32_t wfd_quirks_find(const struct wfd_identity *identity)
@@ -57,6 +60,8 @@ const char *wfd_quirk_to_string(enum wfd_quirk quirk)
 		return "short-m3";
 	case WFD_QUIRK_NO_RTCP:
 		return "no-rtcp";
+	case WFD_QUIRK_STEADY:
+		return "steady";
 	}
 	return "?";
 }

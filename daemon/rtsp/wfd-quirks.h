@@ -13,6 +13,7 @@
 enum wfd_quirk {
 	WFD_QUIRK_SHORT_M3, /* ask for the mandatory parameters only */
 	WFD_QUIRK_NO_RTCP,  /* its RTCP port is not to be believed */
+	WFD_QUIRK_STEADY,   /* it wants pictures all the time, also of a resting desktop */
 };
 
 #define WFD_QUIRK_BIT(quirk) (1u << (quirk))

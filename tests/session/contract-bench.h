@@ -45,6 +45,8 @@ struct fake_media {
 	struct media_format format;
 	uint64_t rate_bps;
 	enum media_encoder encoder;
+	uint8_t still_hz;
+	uint16_t fit_width, fit_height; /* 0: the desktop's size is the mode's */
 	bool is_alive, is_streaming, has_stream;
 	char text[MEDIA_TEXT_SIZE];
 	int rtp_fd; /* -1: none */

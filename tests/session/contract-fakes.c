@@ -171,30 +171,29 @@ int media_supervisor_new(struct sd_event *event, const struct media_supervisor_c
 	return 0;
 }
 
-void media_supervisor_configure(struct media_supervisor *s, const struct media_format *format,
-				uint64_t rate_bps, uint32_t max_frame_bytes,
-				enum media_encoder encoder)
+void media_supervisor_configure(struct media_supervisor *s, const struct media_configure *c)
 {
-	(void)max_frame_bytes;
-	s->fake->format = *format;
-	s->fake->rate_bps = rate_bps;
-	s->fake->encoder = encoder;
+	s->fake->format = c->format;
+	s->fake->rate_bps = c->rate_bps;
+	s->fake->encoder = (enum media_encoder)c->encoder;
+	s->fake->still_hz = c->still_hz;
 	s->fake->n_configures++;
-	bench_note("configure:%ux%u@%u", format->mode.width, format->mode.height,
-		   format->mode.refresh_hz);
+	bench_note("configure:%ux%u@%u", c->format.mode.width, c->format.mode.height,
+		   c->format.mode.refresh_hz);
 }
 
-void media_supervisor_set_source(struct media_supervisor *s, enum media_source source,
-				 bool has_stream, uint16_t refresh_hz, const char *text)
+void media_supervisor_set_source(struct media_supervisor *s, const struct media_set_source *source,
+				 bool has_stream)
 {
 	int fd = has_stream ? s->ops->open_stream(s->userdata) : -1;
 
-	(void)refresh_hz;
 	close_fd(fd);
 	s->fake->has_stream = fd >= 0;
+	s->fake->fit_width = source->fit_width;
+	s->fake->fit_height = source->fit_height;
 	s->fake->n_sources++;
-	(void)snprintf(s->fake->text, sizeof(s->fake->text), "%s", text);
-	bench_note("source:%d:%s", (int)source, fd >= 0 ? "stream" : "own");
+	(void)snprintf(s->fake->text, sizeof(s->fake->text), "%s", source->text);
+	bench_note("source:%d:%s", (int)source->source, fd >= 0 ? "stream" : "own");
 }
 
 void media_supervisor_start(struct media_supervisor *s, int rtp_fd)

@@ -303,6 +303,28 @@ static void test_degrade_refused(void **state)
 	bench_finish(b);
 }
 
+/* So slow that only a smaller one is left: the desktop goes on as it is, letterboxed. */
+static void test_degrade_desktop(void **state)
+{
+	struct bench *b = *state;
+
+	bench_run(b, 0);
+	bench_kernel_mode(b, 1920, 1080, 60);
+	for (int i = 0; i < 20; i++)
+		(void)bench_rate(b, 1200000);
+	bench_settle(b);
+	assert_int_equal(b->n_ended, 0);
+	assert_int_equal(b->media.format.mode.width, 1280);
+	assert_int_equal(b->media.fit_width, 1920);
+	assert_int_equal(b->head.n_plugs, 1);
+	for (int i = 0; i < 12; i++)
+		(void)bench_rate(b, 20000000);
+	bench_settle(b);
+	assert_int_equal(b->media.format.mode.width, 1920);
+	assert_int_equal(b->media.fit_width, 0);
+	bench_finish(b);
+}
+
 /* A pattern and a clip are drawn in any size. */
 static void test_degrade_size(void **state)
 {
@@ -350,7 +372,7 @@ static void unbind_module(struct bench *b)
 static void starve(struct bench *b)
 {
 	for (int i = 0; i < 10 && b->session; i++)
-		(void)bench_rate(b, 700000);
+		(void)bench_rate(b, 100000); /* no mode is that small */
 }
 
 static const struct {
@@ -502,6 +524,7 @@ static const struct CMUnitTest cases[] = {
 	CASE("case 73: a slower mode comes before the end, and goes again", test_degrade),
 	CASE("case 73: a slower mode that is refused", test_degrade_refused),
 	CASE("case 73: a smaller mode where pictures can be scaled", test_degrade_size),
+	CASE("case 73: a smaller mode with the desktop letterboxed", test_degrade_desktop),
 	OPEN("case 74: open: needs a radio: counters of nl80211"),
 	CASE("case 75: each reason: ended, Stop, stopped, Destroy", test_each_end),
 	CASE("case 75: media dies before Start", test_before_start),

@@ -39,10 +39,14 @@ static void test_refused_later(void **state)
 	assert_int_equal(b->head.n_unplugs, 0);
 	assert_false(has_mode(b, 1280, 720, 60));
 	assert_true(has_mode(b, 1920, 1080, 60));
-	assert_non_null(strstr(b->media.text, "refuses the mode"));
+	assert_true(b->media.has_stream); /* the desktop is shown, letterboxed */
+	assert_int_equal(b->media.fit_width, 1280);
+	assert_int_equal(b->media.fit_height, 720);
+	bench_kernel_mode(b, 1400, 1050, 60); /* nor was this one ever offered */
+	assert_int_equal(b->media.fit_width, 1400);
 	bench_kernel_mode(b, 1024, 768, 60); /* the user takes another one */
 	assert_int_equal(b->media.format.mode.width, 1024);
-	assert_null(strstr(b->media.text, "refuses"));
+	assert_int_equal(b->media.fit_width, 0);
 	bench_finish(b);
 }
 
@@ -70,6 +74,7 @@ static void test_by_m4(void **state)
 	bench_kernel_mode(b, 1280, 720, 60);
 	bench_pass(b, 50 * MS);
 	assert_int_equal(b->media.format.mode.width, 1920); /* not before the sink agrees */
+	assert_int_equal(b->media.fit_width, 0);	    /* and the old one waits for it */
 	bench_pass(b, 60 * MS);
 	assert_int_equal(b->media.format.mode.width, 1280);
 	assert_int_equal(sink_count(&b->sink, "M4"), 2);

@@ -393,7 +393,10 @@ static void test_quirks(void **state)
 	assert_int_equal(wfd_quirks_find(&nobody), 0);
 	assert_int_equal(wfd_quirks_find(&roku), WFD_QUIRK_BIT(WFD_QUIRK_NO_RTCP));
 	assert_int_equal(wfd_quirks_find(&adapter), WFD_QUIRK_BIT(WFD_QUIRK_SHORT_M3));
+	assert_int_equal(wfd_quirks_find(&(struct wfd_identity){ .manufacturer = text_from("xiaomi") }),
+			 WFD_QUIRK_BIT(WFD_QUIRK_STEADY));
 	assert_string_equal(wfd_quirk_to_string(WFD_QUIRK_NO_RTCP), "no-rtcp");
+	assert_string_equal(wfd_quirk_to_string(WFD_QUIRK_STEADY), "steady");
 }
 
 int main(void)
