@@ -330,7 +330,7 @@ static void on_teardown(struct exchange *x, const struct rtsp_message *m)
 static void write_known(struct exchange *x, enum wfd_param param, struct writer *w)
 {
 	if (param == WFD_PARAM_VIDEO_FORMATS && x->has_accepted)
-		wfd_write_video_formats(w, &x->accepted);
+		wfd_write_video_formats(w, &x->accepted, x->sink.video_x.n_codecs > 0);
 	else if (param == WFD_PARAM_AUDIO_CODECS && x->has_accepted)
 		wfd_write_audio_codecs(w, &x->accepted);
 	else if (param == WFD_PARAM_PRESENTATION_URL)
@@ -373,6 +373,9 @@ static void go_standby(struct exchange *x)
 static void tell_parameters(struct exchange *x, uint64_t seen)
 {
 	const uint64_t monitor = WFD_PARAM_BIT(WFD_PARAM_VIDEO_FORMATS) |
+				 WFD_PARAM_BIT(WFD_PARAM_X_VIDEO_FORMATS) |
+				 WFD_PARAM_BIT(WFD_PARAM_2_VIDEO_FORMATS) |
+				 WFD_PARAM_BIT(WFD_PARAM_MS_VIDEO_FORMATS) |
 				 WFD_PARAM_BIT(WFD_PARAM_CONNECTOR_TYPE) |
 				 WFD_PARAM_BIT(WFD_PARAM_DISPLAY_EDID);
 	const uint64_t uibc = WFD_PARAM_BIT(WFD_PARAM_UIBC_SETTING) |

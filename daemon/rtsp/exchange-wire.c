@@ -123,6 +123,9 @@ static const enum wfd_param m3_names[] = {
 	WFD_PARAM_CONNECTOR_TYPE,
 	WFD_PARAM_STANDBY_RESUME_CAPABILITY,
 	WFD_PARAM_IDR_REQUEST_CAPABILITY,
+	WFD_PARAM_X_VIDEO_FORMATS,
+	WFD_PARAM_2_VIDEO_FORMATS,
+	WFD_PARAM_MS_VIDEO_FORMATS,
 	WFD_PARAM_MS_FORMAT_CHANGE,
 	WFD_PARAM_MS_LATENCY,
 	WFD_PARAM_MS_MAX_BITRATE,
@@ -162,7 +165,7 @@ void exchange_send_m4(struct exchange *x)
 	char body[EXCHANGE_BODY_SIZE];
 	struct writer w = writer_init(body, sizeof(body));
 
-	wfd_write_video_formats(&w, choice);
+	wfd_write_video_formats(&w, choice, x->sink.video_x.n_codecs > 0);
 	wfd_write_audio_codecs(&w, choice);
 	if (x->has_session && !f->plain) {
 		wfd_write_format_change_timing(&w, pts, pts);

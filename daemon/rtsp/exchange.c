@@ -343,6 +343,8 @@ static void go_capabilities(struct exchange *x)
 /* Why the answer is of no use, or NULL. "wfd_video_formats: none" is of use: no monitor, yet. */
 static const char *judge_sink(const struct wfd_sink *sink, uint64_t seen)
 {
+	if (wfd_sink_has_monitor(sink) && sink->rtp.port)
+		return NULL;
 	if (!(seen & WFD_PARAM_BIT(WFD_PARAM_VIDEO_FORMATS)))
 		return "the sink's answer to M3 has no wfd_video_formats";
 	if (sink->malformed & WFD_PARAM_BIT(WFD_PARAM_VIDEO_FORMATS))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The choice of mode, profile, level and audio codec, and the lines of M4 that state it
- * (wfd-protocol.md 1.5, 2.2, 3.1); see wfd-choice.h.
+ * (Wi-Fi Display Technical Specification 2.1, sections 6.1.2, 6.1.3 and 6.4.4); see wfd-choice.h.
  */
 #include "rtsp/wfd-choice.h"
 
@@ -12,6 +12,12 @@
 /* Contract: a rate that does not carry this much is no rate for a display. */
 #define FLOOR_WIDTH  1024u
 #define FLOOR_HEIGHT 768u
+
+/*
+ * The bits of higher levels are reserved in wfd_video_formats. A sink sets them all the same where
+ * it has Microsoft's modes, none of which fits a lower level.
+ */
+#define LEVEL_IDC_R1 42u
 
 #define LPCM_48_STEREO (1u << 1)
 #define AAC_48_STEREO  (1u << 0)
@@ -42,12 +48,14 @@ static bool choose_profile(uint32_t profiles, enum media_profile *ret)
  * every sink has to: AOSP sends it the lower of both sides' profiles. Where a sink says itself what
  * it takes in Baseline, that holds.
  */
-static uint32_t get_profiles(const struct wfd_sink *sink, const struct wfd_video_codec *codec)
+static uint32_t get_profiles(const struct wfd_video_formats *formats,
+			     const struct wfd_video_codec *codec)
 {
 	uint32_t listed = 0;
 
-	for (uint8_t i = 0; i < sink->video.n_codecs; i++)
-		listed |= sink->video.codecs[i].profiles;
+	for (size_t i = 0; i < formats->n_codecs; i++)
+		if (formats->codecs[i].codec == WFD_VIDEO_H264)
+			listed |= formats->codecs[i].profiles;
 	if (listed & 1u << MEDIA_PROFILE_CBP || !(codec->profiles & 1u << MEDIA_PROFILE_CHP))
 		return codec->profiles;
 	return codec->profiles | 1u << MEDIA_PROFILE_CBP;
@@ -57,23 +65,28 @@ static uint32_t get_profiles(const struct wfd_sink *sink, const struct wfd_video
 static bool try_codec(const struct wfd_sink *sink, const struct wfd_video_codec *codec,
 		      const struct wfd_caps *caps, struct wfd_choice *c)
 {
-	if (!(codec->modes[c->table] & UINT64_C(1) << c->index))
+	uint64_t modes = c->list == WFD_LIST_MS ? sink->ms_video_formats : codec->modes[c->table];
+
+	if (codec->codec != WFD_VIDEO_H264 || !(modes & UINT64_C(1) << c->index))
 		return false;
-	if (c->level_idc > codec->max_level_idc)
+	if (c->level_idc > codec->max_level_idc ||
+	    (c->list == WFD_LIST_R1 && c->level_idc > LEVEL_IDC_R1))
 		return false;
-	return choose_profile(get_profiles(sink, codec) & caps->profiles, &c->profile);
+	return choose_profile(get_profiles(wfd_sink_get_formats(sink, c->list), codec) &
+				      caps->profiles, &c->profile);
 }
 
 /* The entry of the sink that carries the mode; one with the High profile before one without. */
 static bool choose_codec(const struct wfd_sink *sink, const struct wfd_caps *caps,
 			 struct wfd_choice *c)
 {
+	const struct wfd_video_formats *formats = wfd_sink_get_formats(sink, c->list);
 	bool found = false;
 
-	for (uint8_t i = 0; i < sink->video.n_codecs; i++) {
+	for (uint8_t i = 0; i < formats->n_codecs; i++) {
 		struct wfd_choice try = *c;
 
-		if (!try_codec(sink, &sink->video.codecs[i], caps, &try))
+		if (!try_codec(sink, &formats->codecs[i], caps, &try))
 			continue;
 		if (found && (try.profile != MEDIA_PROFILE_CHP || c->profile == MEDIA_PROFILE_CHP))
 			continue;
@@ -85,21 +98,17 @@ static bool choose_codec(const struct wfd_sink *sink, const struct wfd_caps *cap
 }
 
 static bool make_choice(const struct wfd_sink *sink, const struct wfd_caps *caps,
-			enum wfd_table table, unsigned index, struct wfd_choice *ret)
+			struct wfd_choice *c)
 {
-	const struct wfd_mode *mode = wfd_mode_get(table, index);
-	struct wfd_choice c = { .table = table, .index = (uint8_t)index };
+	const struct wfd_mode *mode = wfd_mode_get(c->list, c->table, c->index);
 
-	if (!mode || mode->interlaced || !fits_caps(&mode->mode, caps))
+	if (mode->interlaced || !fits_caps(&mode->mode, caps))
 		return false;
-	c.mode = mode->mode;
-	c.level_idc = wfd_level_for_mode(&c.mode);
-	if (!c.level_idc || c.level_idc > caps->max_level_idc)
+	c->mode = mode->mode;
+	c->level_idc = wfd_level_for_mode(&c->mode);
+	if (!c->level_idc || c->level_idc > caps->max_level_idc)
 		return false;
-	if (!choose_codec(sink, caps, &c))
-		return false;
-	*ret = c;
-	return true;
+	return choose_codec(sink, caps, c);
 }
 
 /* Large first, then fast. */
@@ -119,16 +128,30 @@ static void insert(struct wfd_choices *choices, const struct wfd_choice *c)
 	choices->list[i] = *c;
 }
 
-/* What sink and encoder have in common; the tables hold 54 modes, so the list cannot overflow. */
-static void collect(const struct wfd_sink *sink, const struct wfd_caps *caps,
+/*
+ * What sink and encoder have in common. A mode that is in two lists is sent by the first: the lists
+ * are in the order in which sinks are likely to understand them. All of them hold 105 modes, so the
+ * choices cannot overflow.
+ */
+static void collect(const struct wfd_sink *sink, const struct wfd_caps *caps, enum wfd_list list,
 		    struct wfd_choices *choices)
 {
-	struct wfd_choice c;
-
 	for (enum wfd_table table = 0; table < WFD_TABLES; table++)
-		for (unsigned i = 0; wfd_mode_get(table, i); i++)
-			if (make_choice(sink, caps, table, i, &c))
+		for (uint8_t i = 0; wfd_mode_get(list, table, i); i++) {
+			struct wfd_choice c = { .list = list, .table = table, .index = i };
+
+			if (make_choice(sink, caps, &c) && !wfd_choices_find(choices, &c.mode))
 				insert(choices, &c);
+		}
+}
+
+/* A source must not use wfd_video_formats where there is wfdx_video_formats (MS-WFDPE 2.7.1.1). */
+static void collect_all(const struct wfd_sink *sink, const struct wfd_caps *caps,
+			struct wfd_choices *choices)
+{
+	for (enum wfd_list list = 0; list < WFD_LISTS; list++)
+		if (list != WFD_LIST_R1 || !sink->video_x.n_codecs)
+			collect(sink, caps, list, choices);
 }
 
 static bool is_display_size(const struct media_mode *mode)
@@ -244,8 +267,7 @@ int wfd_choose(const struct wfd_sink *sink, const struct wfd_caps *caps, uint64_
 
 	if (sink->max_bitrate && sink->max_bitrate < rate_bps)
 		rate_bps = sink->max_bitrate;
-	if (wfd_sink_has_monitor(sink))
-		collect(sink, caps, &choices);
+	collect_all(sink, caps, &choices);
 	if (!choices.n)
 		return -EOPNOTSUPP;
 	if (!wfd_mode_affordable(find_floor(&choices), rate_bps))
@@ -298,16 +320,47 @@ struct media_format wfd_choice_format(const struct wfd_choice *choice, enum medi
 }
 
 /* One profile bit, one level bit, one mode bit over all tables; "none none", never zeros. */
-void wfd_write_video_formats(struct writer *w, const struct wfd_choice *choice)
+static void write_r1(struct writer *w, unsigned profile, unsigned level, const uint64_t *masks)
 {
-	uint32_t masks[WFD_TABLES] = { 0 };
+	text_write(w, "wfd_video_formats: 00 00 %02x %02x %08x %08x %08x 00 0000 0000 00 none none\r\n",
+		   profile, level, (unsigned)masks[WFD_TABLE_CEA], (unsigned)masks[WFD_TABLE_VESA],
+		   (unsigned)masks[WFD_TABLE_HH]);
+}
 
-	masks[choice->table] = UINT32_C(1) << choice->index;
-	text_write(
-		w,
-		"wfd_video_formats: 00 00 %02x %02x %08x %08x %08x 00 0000 0000 00 none none\r\n",
-		1u << choice->profile, (unsigned)wfd_level_to_bit(choice->level_idc),
-		masks[WFD_TABLE_CEA], masks[WFD_TABLE_VESA], masks[WFD_TABLE_HH]);
+static void write_x(struct writer *w, unsigned profile, unsigned level, const uint64_t *masks)
+{
+	text_write(w,
+		   "wfdx_video_formats: 0000 00 %04x %04x %010llx %010llx %08x 00 0000 0000 00 none "
+		   "none\r\n",
+		   profile, level, (unsigned long long)masks[WFD_TABLE_CEA],
+		   (unsigned long long)masks[WFD_TABLE_VESA], (unsigned)masks[WFD_TABLE_HH]);
+}
+
+static void write_r2(struct writer *w, unsigned profile, unsigned level, const uint64_t *masks)
+{
+	text_write(w,
+		   "wfd2_video_formats: 00 01 %02x %04x %012llx %012llx %012llx 00 0000 0000 00 00\r\n",
+		   profile, level, (unsigned long long)masks[WFD_TABLE_CEA],
+		   (unsigned long long)masks[WFD_TABLE_VESA],
+		   (unsigned long long)masks[WFD_TABLE_HH]);
+}
+
+/* Microsoft's modes come with profile and level in the list that they augment (MS-WFDPE 2.7.1.2). */
+void wfd_write_video_formats(struct writer *w, const struct wfd_choice *choice, bool has_x)
+{
+	uint64_t bit = UINT64_C(1) << choice->index, masks[WFD_TABLES] = { 0 };
+	unsigned profile = 1u << choice->profile, level = wfd_level_to_bit(choice->level_idc);
+
+	if (choice->list != WFD_LIST_MS)
+		masks[choice->table] = bit;
+	if (choice->list == WFD_LIST_R2)
+		write_r2(w, profile, level, masks);
+	else if (choice->list == WFD_LIST_X || (choice->list == WFD_LIST_MS && has_x))
+		write_x(w, profile, level, masks);
+	else
+		write_r1(w, profile, level, masks);
+	if (choice->list == WFD_LIST_MS)
+		text_write(w, "microsoft_video_formats: %012llx\r\n", (unsigned long long)bit);
 }
 
 void wfd_write_audio_codecs(struct writer *w, const struct wfd_choice *choice)
@@ -324,7 +377,7 @@ void wfd_write_audio_codecs(struct writer *w, const struct wfd_choice *choice)
 	}
 }
 
-/* 33 bits, left-aligned in 40 (wfd-protocol.md 1.9). */
+/* 33 bits, left-aligned in 40. */
 void wfd_write_format_change_timing(struct writer *w, uint64_t pts, uint64_t dts)
 {
 	uint64_t mask = (UINT64_C(1) << 33) - 1;

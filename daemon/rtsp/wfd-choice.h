@@ -8,7 +8,7 @@
 
 #include "rtsp/wfd-params.h"
 
-#define WFD_CHOICES_MAX 64u
+#define WFD_CHOICES_MAX 128u
 #define WFD_LADDER_MAX	3u
 
 /* What our side can do; the owner fills it from the media process's caps. */
@@ -25,9 +25,10 @@ struct wfd_caps {
 /* One mode and how it is sent: exactly what M4 states. */
 struct wfd_choice {
 	struct media_mode mode;
+	enum wfd_list list;
 	enum wfd_table table;
 	uint8_t index; /* bit number in the table */
-	uint8_t codec; /* entry of sink->video.codecs */
+	uint8_t codec; /* entry of wfd_sink_get_formats() */
 	enum media_profile profile;
 	uint8_t level_idc; /* the smallest that holds the mode */
 	/*
@@ -68,8 +69,8 @@ size_t wfd_choices_ladder(const struct wfd_choices *choices, const struct wfd_ch
 struct media_format wfd_choice_format(const struct wfd_choice *choice,
 				      enum media_audio_codec audio);
 
-/* "wfd_video_formats: ..." and so on, each with its line end. */
-void wfd_write_video_formats(struct writer *w, const struct wfd_choice *choice);
+/* "wfd_video_formats: ..." and so on, each with its line end; the list's own parameter. */
+void wfd_write_video_formats(struct writer *w, const struct wfd_choice *choice, bool has_x);
 void wfd_write_audio_codecs(struct writer *w, const struct wfd_choice *choice); /* none: nothing */
 /* pts and dts in 90 kHz units, 33 bits. */
 void wfd_write_format_change_timing(struct writer *w, uint64_t pts, uint64_t dts);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Format parameters: values -> structs (wfd-protocol.md 2, 3.1 and 1.9); see wfd-formats.h.
+ * Format parameters: values -> structs (Wi-Fi Display Technical Specification 2.1,
+ * section 6.1; MS-WFDPE 2.7); see wfd-formats.h.
  *
  * Sinks leave fields out at the end, pad them with zeros and set reserved bits. What is missing at
  * the end counts as 0; a field that is no number, or too large, makes its entry unusable.
@@ -10,7 +11,7 @@
 #include <errno.h>
 
 #define FIELDS_MAX    12u
-#define PROFILES_R1   0x3u /* CBP, CHP */
+#define PROFILES_R1   0x3u /* CBP, CHP; H.265 and profiles with CABAC are nothing that we send */
 #define FIELDS_NEEDED 5u   /* profile, level and the three masks */
 #define SLICES_MASK   0x3ffu
 
@@ -51,7 +52,8 @@ static int parse_codec(struct text entry, bool wide, struct wfd_video_codec *ret
 	if (parse_fields(entry, &f) < 0 || f.n < FIELDS_NEEDED)
 		return -EINVAL;
 	*ret = (struct wfd_video_codec){
-		.profiles = (uint32_t)(f.at[0] & (wide ? UINT16_MAX : PROFILES_R1)),
+		.codec = WFD_VIDEO_H264,
+		.profiles = (uint32_t)(f.at[0] & PROFILES_R1),
 		.max_level_idc = wfd_level_from_bits((uint8_t)f.at[1]),
 		.latency = clamp_u8(f.at[5]),
 		.min_slice_size = clamp_u16(f.at[6]),
@@ -108,30 +110,34 @@ int wfdx_video_formats_parse(struct text value, struct wfd_video_formats *ret)
 	return parse_video_formats(value, true, ret);
 }
 
-static int parse_codec_2(struct text entry, struct wfd2_video_codec *ret)
+static int parse_codec_2(struct text entry, struct wfd_video_codec *ret)
 {
 	struct fields f;
 
 	if (parse_fields(entry, &f) < 0 || f.n < 1 + FIELDS_NEEDED)
 		return -EINVAL;
-	*ret = (struct wfd2_video_codec){
+	*ret = (struct wfd_video_codec){
 		.codec = clamp_u8(f.at[0]),
-		.profiles = clamp_u8(f.at[1]),
-		.levels = clamp_u16(f.at[2]),
+		.profiles = (uint32_t)(f.at[1] & PROFILES_R1),
+		.max_level_idc = wfd_level_from_bits((uint8_t)f.at[2]),
 		.modes = { f.at[3], f.at[4], f.at[5] },
+		.latency = clamp_u8(f.at[6]),
+		.min_slice_size = clamp_u16(f.at[7]),
+		.max_slices = (uint16_t)((f.at[8] & SLICES_MASK) + 1),
+		.frame_rate_control = (uint8_t)f.at[9],
 	};
 	return 0;
 }
 
-int wfd2_video_formats_parse(struct text value, struct wfd2_video_formats *ret)
+int wfd2_video_formats_parse(struct text value, struct wfd_video_formats *ret)
 {
-	struct wfd2_video_formats v = { 0 };
+	struct wfd_video_formats v = { 0 };
 	uint64_t native;
 	struct text entry;
 
 	if (!text_word(&value, &entry) || text_hex(entry, UINT8_MAX, &native) < 0)
 		return -EINVAL;
-	v.native = (uint8_t)native;
+	v.native = (uint16_t)native;
 	while (v.n_codecs < WFD_CODECS_MAX && text_split(&value, ',', &entry))
 		if (parse_codec_2(entry, &v.codecs[v.n_codecs]) == 0)
 			v.n_codecs++;

@@ -13,7 +13,8 @@
 int wfd_video_formats_parse(struct text value, struct wfd_video_formats *ret);
 /* The same with masks wider than R1's tables, which are kept as they came. */
 int wfdx_video_formats_parse(struct text value, struct wfd_video_formats *ret);
-int wfd2_video_formats_parse(struct text value, struct wfd2_video_formats *ret);
+/* R2's entries begin with a codec; its native field is 8 bits of another make. */
+int wfd2_video_formats_parse(struct text value, struct wfd_video_formats *ret);
 int wfd_3d_video_formats_parse(struct text value, uint64_t *ret_modes);
 int wfd_audio_codecs_parse(struct text value, struct wfd_audio_codecs *ret);
 int wfd_preferred_mode_parse(struct text value, struct wfd_preferred_mode *ret);

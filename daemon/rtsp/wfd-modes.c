@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The mode tables and levels of Wi-Fi Display R1 (wfd-protocol.md 2.1, 2.2); see wfd-modes.h. */
+/*
+ * The tables of the Wi-Fi Display Technical Specification 2.1, sections 5.1.5.1 to 5.1.5.3, and of
+ * MS-WFDPE 2.7.1.1.1 and 2.7.1.2.1, and the levels of H.264; see wfd-modes.h.
+ */
 #include "rtsp/wfd-modes.h"
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
@@ -23,7 +26,7 @@ static const struct wfd_mode cea_modes[] = {
 	MODE(1280, 720, 24),	    MODE(1920, 1080, 24),
 };
 
-/* Bit 29, 1920x1200p60, is reserved in R1 and fits no level of it. */
+/* Bit 29, 1920x1200p60 in R2, is reserved in R1 and fits no level of it. */
 static const struct wfd_mode vesa_modes[] = {
 	PAIR(800, 600),	 PAIR(1024, 768),  PAIR(1152, 864),  PAIR(1280, 768),  PAIR(1280, 800),
 	PAIR(1360, 768), PAIR(1366, 768),  PAIR(1280, 1024), PAIR(1400, 1050), PAIR(1440, 900),
@@ -35,24 +38,74 @@ static const struct wfd_mode hh_modes[] = {
 	PAIR(640, 360), PAIR(960, 540), PAIR(848, 480),
 };
 
-static const struct {
-	const char *name;
+/* What comes behind them: from CEA bit 17 and VESA bit 29 on. The two lists number it differently. */
+static const struct wfd_mode cea_modes_x[] = {
+	PAIR(3840, 2160),     PAIR(4096, 2160),	    MODE(3840, 2160, 25), MODE(3840, 2160, 50),
+	MODE(4096, 2160, 25), MODE(4096, 2160, 50), MODE(3840, 2160, 24), MODE(4096, 2160, 24),
+};
+
+static const struct wfd_mode vesa_modes_x[] = { PAIR(2560, 1440), PAIR(2560, 1600) };
+
+static const struct wfd_mode cea_modes_r2[] = {
+	MODE(3840, 2160, 24), MODE(3840, 2160, 25), MODE(3840, 2160, 30), MODE(3840, 2160, 50),
+	MODE(3840, 2160, 60), MODE(4096, 2160, 24), MODE(4096, 2160, 25), MODE(4096, 2160, 30),
+	MODE(4096, 2160, 50), MODE(4096, 2160, 60),
+};
+
+static const struct wfd_mode vesa_modes_r2[] = { MODE(1920, 1200, 60), PAIR(2560, 1440),
+						 PAIR(2560, 1600) };
+
+#define TRIPLE(w, h) PAIR(w, h), MODE(w, h, 24)
+
+static const struct wfd_mode ms_modes[] = {
+	TRIPLE(1920, 1280), TRIPLE(2160, 1440), TRIPLE(2256, 1504), TRIPLE(2736, 1824),
+	TRIPLE(3000, 2000), TRIPLE(3240, 2160), TRIPLE(4500, 3000),
+};
+
+struct rows {
 	const struct wfd_mode *modes;
 	unsigned n;
-} tables[WFD_TABLES] = {
-	[WFD_TABLE_CEA] = { "CEA", cea_modes, ROWS(cea_modes) },
-	[WFD_TABLE_VESA] = { "VESA", vesa_modes, ROWS(vesa_modes) },
-	[WFD_TABLE_HH] = { "HH", hh_modes, ROWS(hh_modes) },
+};
+
+#define ROWS_OF(table)         \
+	{                      \
+		table, ROWS(table) \
+	}
+
+static const char *const table_names[WFD_TABLES] = {
+	[WFD_TABLE_CEA] = "CEA",
+	[WFD_TABLE_VESA] = "VESA",
+	[WFD_TABLE_HH] = "HH",
+};
+
+static const struct rows tables[WFD_TABLES] = {
+	[WFD_TABLE_CEA] = ROWS_OF(cea_modes),
+	[WFD_TABLE_VESA] = ROWS_OF(vesa_modes),
+	[WFD_TABLE_HH] = ROWS_OF(hh_modes),
+};
+
+static const struct rows more[WFD_LISTS][WFD_TABLES] = {
+	[WFD_LIST_X] = { [WFD_TABLE_CEA] = ROWS_OF(cea_modes_x),
+			 [WFD_TABLE_VESA] = ROWS_OF(vesa_modes_x) },
+	[WFD_LIST_R2] = { [WFD_TABLE_CEA] = ROWS_OF(cea_modes_r2),
+			  [WFD_TABLE_VESA] = ROWS_OF(vesa_modes_r2) },
+	[WFD_LIST_MS] = { [WFD_TABLE_CEA] = ROWS_OF(ms_modes) },
 };
 
 const char *wfd_table_to_string(enum wfd_table table)
 {
-	return tables[table].name;
+	return table_names[table];
 }
 
-const struct wfd_mode *wfd_mode_get(enum wfd_table table, unsigned index)
+const struct wfd_mode *wfd_mode_get(enum wfd_list list, enum wfd_table table, unsigned index)
 {
-	return index < tables[table].n ? &tables[table].modes[index] : NULL;
+	const struct rows *rows = &more[list][table];
+
+	if (list != WFD_LIST_MS && index < tables[table].n)
+		return &tables[table].modes[index];
+	if (list != WFD_LIST_MS)
+		index -= tables[table].n;
+	return index < rows->n ? &rows->modes[index] : NULL;
 }
 
 uint32_t wfd_table_mask(enum wfd_table table)
@@ -68,7 +121,8 @@ static const struct {
 	uint32_t max_kbps; /* of the Baseline profile */
 } levels[] = {
 	{ 31, 108000, 3600, 14000 }, { 32, 216000, 5120, 20000 }, { 40, 245760, 8192, 20000 },
-	{ 41, 245760, 8192, 50000 }, { 42, 522240, 8704, 50000 },
+	{ 41, 245760, 8192, 50000 }, { 42, 522240, 8704, 50000 }, { 50, 589824, 22080, 135000 },
+	{ 51, 983040, 36864, 240000 }, { 52, 2073600, 36864, 240000 },
 };
 
 uint8_t wfd_level_from_bits(uint8_t bits)

@@ -175,20 +175,47 @@ void wfd_sink_parse(struct wfd_sink *sink, struct text body, uint64_t *ret_seen)
 		*ret_seen = seen;
 }
 
+const struct wfd_video_formats *wfd_sink_get_formats(const struct wfd_sink *sink,
+						     enum wfd_list list)
+{
+	switch (list) {
+	case WFD_LIST_R1:
+		return &sink->video;
+	case WFD_LIST_X:
+		return &sink->video_x;
+	case WFD_LIST_R2:
+		return &sink->video_2;
+	case WFD_LIST_MS:
+	case WFD_LISTS:
+		break;
+	}
+	return sink->video_x.n_codecs ? &sink->video_x : &sink->video;
+}
+
 bool wfd_sink_has_monitor(const struct wfd_sink *sink)
 {
-	return sink->video.n_codecs > 0;
+	return sink->video.n_codecs > 0 || sink->video_x.n_codecs > 0 || sink->video_2.n_codecs > 0;
+}
+
+/* 00 is 640x480p60 by the table, and what sinks say that did not think about it. */
+static const struct wfd_mode *get_native(const struct wfd_video_formats *f, enum wfd_list list,
+					 unsigned table_bits)
+{
+	unsigned table = f->native & ((1u << table_bits) - 1);
+
+	if (!f->n_codecs || !f->native || table >= WFD_TABLES)
+		return NULL;
+	return wfd_mode_get(list, (enum wfd_table)table, (unsigned)f->native >> table_bits);
 }
 
 bool wfd_sink_get_native(const struct wfd_sink *sink, struct media_mode *ret)
 {
-	unsigned table = sink->video.native & 7;
-	const struct wfd_mode *mode;
+	const struct wfd_mode *mode = get_native(&sink->video_x, WFD_LIST_X, 3);
 
-	/* 00 is 640x480p60 by the table, and what sinks say that did not think about it. */
-	if (!sink->video.n_codecs || !sink->video.native || table >= WFD_TABLES)
-		return false;
-	mode = wfd_mode_get((enum wfd_table)table, sink->video.native >> 3);
+	if (!mode)
+		mode = get_native(&sink->video, WFD_LIST_R1, 3);
+	if (!mode)
+		mode = get_native(&sink->video_2, WFD_LIST_R2, 2);
 	if (!mode || mode->interlaced)
 		return false;
 	*ret = mode->mode;

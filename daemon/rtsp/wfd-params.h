@@ -63,10 +63,13 @@ enum wfd_param {
 
 const char *wfd_param_to_string(enum wfd_param param); /* as on the wire */
 
-/* One H.264 entry of wfd_video_formats; the masks hold no reserved bit (but see video_x). */
+enum wfd_video_coding { WFD_VIDEO_H264 = 1, WFD_VIDEO_H265 = 2 }; /* R2's numbers */
+
+/* One entry of a list of video formats; R1's masks hold no reserved bit. */
 struct wfd_video_codec {
+	uint8_t codec;			/* enum wfd_video_coding; R2 alone knows others than H.264 */
 	uint32_t profiles;		/* bit 0: CBP, bit 1: CHP: those of enum media_profile */
-	uint8_t max_level_idc;		/* 31 to 42 */
+	uint8_t max_level_idc;		/* 31 to 52 */
 	uint64_t modes[WFD_TABLES];	/* bit per mode, by enum wfd_table */
 	uint8_t latency;		/* of the decoder, units of 5 ms */
 	uint16_t min_slice_size;	/* macroblocks; 0: whole pictures only */
@@ -76,23 +79,10 @@ struct wfd_video_codec {
 };
 
 struct wfd_video_formats {
-	uint16_t native; /* bits 2:0 table, the rest index; 0 is what sinks say without a wish */
+	uint16_t native; /* table and index; 0 is what sinks say without a wish */
 	bool preferred_mode_supported;
 	size_t n_codecs; /* 0: none: no picture */
 	struct wfd_video_codec codecs[WFD_CODECS_MAX];
-};
-
-/* R2: an entry has a codec (1 H.264, 2 H.265), wide masks, and native counts otherwise. */
-struct wfd2_video_codec {
-	uint8_t codec, profiles;
-	uint16_t levels;
-	uint64_t modes[WFD_TABLES];
-};
-
-struct wfd2_video_formats {
-	uint8_t native; /* bits 1:0 table, 7:2 index */
-	size_t n_codecs;
-	struct wfd2_video_codec codecs[WFD_CODECS_MAX];
 };
 
 struct wfd_audio_codecs {
@@ -130,8 +120,8 @@ struct wfd_sink {
 	uint64_t malformed; /* of each whose value could not be read */
 
 	struct wfd_video_formats video;
-	struct wfd_video_formats video_x; /* masks and profiles wider than R1's tables */
-	struct wfd2_video_formats video_2;
+	struct wfd_video_formats video_x; /* where it is, video does not count (MS-WFDPE 2.7.1.1) */
+	struct wfd_video_formats video_2;
 	struct wfd_audio_codecs audio, audio_2;
 	struct wfd_rtp_ports rtp;
 	uint8_t connector_type; /* wfd-protocol.md 1.9; valid when present */
@@ -192,6 +182,10 @@ enum wfd_param wfd_param_from_line(struct text line);
  * screen say "wfd_connector_type: none" is why that one does not count; contract.md 4.)
  */
 bool wfd_sink_has_monitor(const struct wfd_sink *sink);
+
+/* The formats that a list's modes are sent in; those of microsoft_video_formats are another list's. */
+const struct wfd_video_formats *wfd_sink_get_formats(const struct wfd_sink *sink,
+						     enum wfd_list list);
 
 /* The native mode, when it is in the tables and not the 00 that stands for "no wish". */
 bool wfd_sink_get_native(const struct wfd_sink *sink, struct media_mode *ret);

@@ -38,19 +38,26 @@ static void check_m4(const struct wfd_choice *c)
 {
 	char line[512];
 	struct writer w = writer_init(line, sizeof(line));
+	const struct wfd_video_formats *formats;
+	const struct wfd_video_codec *codec;
 	unsigned bits = 0;
 
-	wfd_write_video_formats(&w, c);
+	wfd_write_video_formats(&w, c, sink.video_x.n_codecs > 0);
 	wfd_write_audio_codecs(&w, c);
 	assert(!w.failed);
 	memset(&again, 0, sizeof(again));
 	wfd_sink_parse(&again, (struct text){ line, writer_size(&w) }, NULL);
-	assert(again.video.n_codecs == 1 && !again.malformed);
-	assert(again.video.codecs[0].max_level_idc == c->level_idc);
-	assert(again.video.codecs[0].profiles == 1u << c->profile);
+	formats = wfd_sink_get_formats(&again, c->list);
+	codec = &formats->codecs[0];
+	assert(formats->n_codecs == 1 && !again.malformed);
+	assert(again.video.n_codecs + again.video_x.n_codecs + again.video_2.n_codecs == 1);
+	assert(codec->max_level_idc == c->level_idc && codec->profiles == 1u << c->profile);
 	for (enum wfd_table t = 0; t < WFD_TABLES; t++)
-		bits += (unsigned)__builtin_popcountll(again.video.codecs[0].modes[t]);
-	assert(bits == 1 && again.video.codecs[0].modes[c->table] >> c->index == 1);
+		bits += (unsigned)__builtin_popcountll(codec->modes[t]);
+	if (c->list == WFD_LIST_MS)
+		assert(bits == 0 && again.ms_video_formats >> c->index == 1);
+	else
+		assert(bits == 1 && codec->modes[c->table] >> c->index == 1);
 }
 
 static void check_choices(const struct wfd_caps *caps, uint64_t rate_bps)
@@ -61,7 +68,7 @@ static void check_choices(const struct wfd_caps *caps, uint64_t rate_bps)
 	for (size_t i = 0; i < choices.n; i++) {
 		const struct wfd_choice *c = &choices.list[i];
 
-		assert(!wfd_mode_get(c->table, c->index)->interlaced);
+		assert(!wfd_mode_get(c->list, c->table, c->index)->interlaced);
 		assert(wfd_table_to_string(c->table)[0] != '\0');
 		assert(c->level_idc <= caps->max_level_idc && c->mode.width <= caps->max_width);
 		assert(caps->profiles & 1u << c->profile);

@@ -135,14 +135,20 @@ mutant("stream-to-anywhere", "daemon/session-rtsp.c",
 # ---------------------------------------------------------------- parameters and the choice
 
 mutant("level-too-low", "daemon/rtsp/wfd-choice.c",
-       "\tif (c->level_idc > codec->max_level_idc)\n\t\treturn false;\n", "",
+       "\tif (c->level_idc > codec->max_level_idc ||\n\t    (c->list", "\tif ((c->list",
        "wfd-choice")
 mutant("interlaced-chosen", "daemon/rtsp/wfd-choice.c",
        "mode->interlaced || !fits_caps", "!fits_caps",
        "wfd-choice")
 mutant("mode-not-listed", "daemon/rtsp/wfd-choice.c",
-       "\tif (!(codec->modes[c->table] & UINT64_C(1) << c->index))\n\t\treturn false;\n", "",
+       "|| !(modes & UINT64_C(1) << c->index)", "",
        "wfd-choice")
+mutant("both-lists-used", "daemon/rtsp/wfd-choice.c",
+       "if (list != WFD_LIST_R1 || !sink->video_x.n_codecs)", "",
+       "wfd-choice", "contract-start")
+mutant("desktop-not-fitted", "daemon/session-display.c",
+       "(s->is_refused_mode || s->is_degraded)", "s->is_degraded",
+       "contract-mode")
 mutant("mode-table-slips", "daemon/rtsp/wfd-modes.c",
        "PAIR(1360, 768), PAIR(1366, 768),", "PAIR(1366, 768), PAIR(1360, 768),",
        "wfd-choice")

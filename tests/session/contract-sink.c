@@ -288,7 +288,7 @@ static void on_set_parameter(struct sink *s, const char *text)
 	} else if (strstr(text, "wfd_standby")) {
 		log_message(s, "M12", text);
 		answer(s, SINK_M12, cseq, "", "");
-	} else if (strstr(text, "wfd_video_formats")) {
+	} else if (strstr(text, "video_formats:")) {
 		log_message(s, "M4", text);
 		answer(s, SINK_M4, cseq, "", "");
 	} else {

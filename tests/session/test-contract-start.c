@@ -235,19 +235,28 @@ static void test_max_bitrate(void **state)
 	bench_finish(b);
 }
 
+/* 720p30 and 2160p30, which only wfdx_video_formats has; 1080p30 is in the other one alone. */
 static void test_one_table_in_m4(void **state)
 {
 	struct bench *b = *state;
 	const struct sink_entry *m4;
 
+	b->media.caps.max_level_idc = 52;
+	b->media.caps.max_width = 4096;
+	b->media.caps.max_height = 2304;
+	b->media.caps.max_pixel_rate = 3840 * 2160 * 30;
 	b->script.m3 =
-		FORMATS("00000021", "00000000") AUDIO_AND_PORTS
-		"wfdx_video_formats: 0000 00 0001 0010 0000000020 0000000000 00000000 00 0000 0000 "
+		FORMATS("000000a1", "00000000") AUDIO_AND_PORTS
+		"wfdx_video_formats: 0000 00 0001 0040 0000020020 0000000000 00000000 00 0000 0000 "
 		"00 none none\r\n";
 	bench_run(b, 0);
 	m4 = sink_find(&b->sink, "M4", 0);
-	assert_non_null(strstr(m4->text, "wfd_video_formats:"));
-	assert_null(strstr(m4->text, "wfdx_video_formats:"));
+	assert_non_null(strstr(m4->text, "wfdx_video_formats: 0000 00 0001 0040 0000020000 0000000000 "
+					 "00000000 00 0000 0000 00 none none\r\n"));
+	assert_null(strstr(m4->text, "wfd_video_formats:"));
+	assert_int_equal(b->head.n_modes, 2);
+	assert_int_equal(b->head.modes[0].width, 3840);
+	assert_int_equal(b->head.modes[1].width, 1280);
 	bench_finish(b);
 }
 

@@ -77,7 +77,7 @@ static void test_tables(void **state)
 	(void)state;
 	for (enum wfd_table t = 0; t < WFD_TABLES; t++)
 		for (unsigned i = 0; i < 64; i++) {
-			const struct wfd_mode *m = wfd_mode_get(t, i);
+			const struct wfd_mode *m = wfd_mode_get(WFD_LIST_R1, t, i);
 
 			assert_int_equal(!!m, i < 32 && wfd_table_mask(t) >> i & 1);
 			n[t] += !!m;
@@ -89,7 +89,7 @@ static void test_tables(void **state)
 	assert_int_equal(n[WFD_TABLE_HH], 12);
 	assert_int_equal(interlaced, 4);
 	for (size_t i = 0; i < sizeof(spots) / sizeof(spots[0]); i++)
-		assert_memory_equal(wfd_mode_get(spots[i].table, spots[i].index), &spots[i].mode,
+		assert_memory_equal(wfd_mode_get(WFD_LIST_R1, spots[i].table, spots[i].index), &spots[i].mode,
 				    sizeof(struct wfd_mode));
 	assert_string_equal(wfd_table_to_string(WFD_TABLE_HH), "HH");
 }
@@ -103,8 +103,9 @@ static void test_levels(void **state)
 		{ { 640, 480, 60 }, 31 },   { { 1280, 720, 30 }, 31 },	{ { 1280, 720, 50 }, 32 },
 		{ { 1280, 720, 60 }, 32 },  { { 1280, 1024, 30 }, 32 }, { { 1920, 1080, 24 }, 40 },
 		{ { 1920, 1080, 30 }, 40 }, { { 1920, 1080, 50 }, 42 }, { { 1920, 1080, 60 }, 42 },
-		{ { 1600, 1200, 30 }, 40 }, { { 1600, 1200, 60 }, 42 }, { { 1920, 1200, 30 }, 0 },
-		{ { 1366, 768, 60 }, 42 },  { { 3840, 2160, 30 }, 0 },
+		{ { 1600, 1200, 30 }, 40 }, { { 1600, 1200, 60 }, 42 }, { { 1920, 1200, 30 }, 50 },
+		{ { 1366, 768, 60 }, 42 },  { { 3840, 2160, 30 }, 51 }, { { 1920, 1280, 60 }, 50 },
+		{ { 3840, 2160, 60 }, 52 }, { { 2560, 1600, 60 }, 51 }, { { 8192, 4320, 60 }, 0 },
 	};
 
 	(void)state;
@@ -112,9 +113,11 @@ static void test_levels(void **state)
 		assert_int_equal(wfd_level_for_mode(&cases[i].mode), cases[i].level);
 	assert_int_equal(wfd_level_from_bits(0), 31);
 	assert_int_equal(wfd_level_from_bits(0x04), 40);
-	assert_int_equal(wfd_level_from_bits(0xff), 42);
+	assert_int_equal(wfd_level_from_bits(0xff), 52);
 	assert_int_equal(wfd_level_to_bit(42), 0x10);
-	assert_int_equal(wfd_level_to_bit(50), 0);
+	assert_int_equal(wfd_level_to_bit(50), 0x20);
+	assert_int_equal(wfd_level_to_bit(52), 0x80);
+	assert_int_equal(wfd_level_to_bit(60), 0);
 	assert_int_equal(wfd_level_max_bps(40, MEDIA_PROFILE_CBP), 20000000);
 	assert_int_equal(wfd_level_max_bps(31, MEDIA_PROFILE_CHP), 17500000);
 	assert_int_equal(wfd_level_max_bps(13, MEDIA_PROFILE_CHP), 0);
@@ -370,7 +373,7 @@ static void test_lines(void **state)
 	struct writer w = writer_init(buffer, sizeof(buffer));
 
 	(void)state;
-	wfd_write_video_formats(&w, &c);
+	wfd_write_video_formats(&w, &c, false);
 	wfd_write_audio_codecs(&w, &c);
 	c.audio = MEDIA_AUDIO_NONE;
 	wfd_write_audio_codecs(&w, &c);
@@ -381,6 +384,96 @@ static void test_lines(void **state)
 				    "wfd_av_format_change_timing: ffffffff80 0000000080\r\n");
 	assert_int_equal(wfd_choice_format(&c, MEDIA_AUDIO_LPCM).level_idc, 42);
 	assert_int_equal(wfd_choice_format(&c, MEDIA_AUDIO_LPCM).audio, MEDIA_AUDIO_LPCM);
+}
+
+/* What the lists beside R1's add, how it is asked for, and which of two lists counts. */
+static void choose_from(const char *lines, struct wfd_choices *ret)
+{
+	static struct wfd_sink from;
+	const struct wfd_caps all = { .profiles = 1u << MEDIA_PROFILE_CBP,
+				      .max_level_idc = 52,
+				      .max_width = 4500,
+				      .max_height = 3000,
+				      .max_pixel_rate = UINT64_C(1) << 40 };
+
+	memset(&from, 0, sizeof(from));
+	wfd_sink_parse(&from, text_from(lines), NULL);
+	assert_int_equal(wfd_choose(&from, &all, 30000000, ret), 0);
+}
+
+static void check_m4(const struct wfd_choice *c, bool has_x, const char *expected)
+{
+	char line[256];
+	struct writer w = writer_init(line, sizeof(line) - 1);
+
+	wfd_write_video_formats(&w, c, has_x);
+	assert_false(w.failed);
+	line[writer_size(&w)] = '\0';
+	assert_string_equal(line, expected);
+}
+
+static void test_more_lists(void **state)
+{
+	struct wfd_choices c;
+
+	(void)state;
+	/* MS-WFDPE 2.7.1.1: CEA 19 is 4096x2160p30, VESA 30 is 2560x1440p60 */
+	choose_from("wfd_video_formats: 00 00 01 10 000001ff 00000000 00000000 00 0000 0000 00 none none\r\n"
+		    "wfdx_video_formats: 0000 00 0001 00ff 0000080020 0040000000 00000000 00 0000 0000 00 "
+		    "none none\r\n",
+		    &c);
+	assert_int_equal(c.n, 3);
+	check_m4(&c.list[0], true, "wfdx_video_formats: 0000 00 0001 0080 0000080000 0000000000 00000000 "
+				   "00 0000 0000 00 none none\r\n");
+	assert_int_equal(c.list[1].mode.width, 2560);
+	assert_int_equal(c.list[1].mode.refresh_hz, 60);
+	assert_int_equal(c.list[1].level_idc, 51);
+
+	/* R2: CEA 19 is 3840x2160p30; H.265 and what R1 has already do not count */
+	choose_from("wfd_video_formats: 00 00 01 10 00000080 00000000 00000000 00 0000 0000 00 none none\r\n"
+		    "wfd2_video_formats: 00 02 01 00ff 000000100000 000000000000 000000000000 00 0000 0000 00, "
+		    "01 01 0040 000000080080 000000000000 000000000000 00 0000 0000 00 00\r\n",
+		    &c);
+	assert_int_equal(c.n, 2);
+	check_m4(&c.list[0], false, "wfd2_video_formats: 00 01 01 0040 000000080000 000000000000 "
+				    "000000000000 00 0000 0000 00 00\r\n");
+	assert_int_equal(c.list[1].list, WFD_LIST_R1);
+
+	/* MS-WFDPE 2.7.1.2: with profile and level in wfd_video_formats, where the level allows it */
+	choose_from("wfd_video_formats: 00 00 01 20 00000080 00000000 00000000 00 0000 0000 00 none none\r\n"
+		    "microsoft_video_formats: 000000000403\r\n",
+		    &c);
+	assert_int_equal(c.n, 3); /* 2736x1824p60 wants level 5.2 */
+	assert_int_equal(c.list[0].mode.height, 1280);
+	assert_int_equal(c.list[0].mode.refresh_hz, 60);
+	check_m4(&c.list[0], false, "wfd_video_formats: 00 00 01 20 00000000 00000000 00000000 00 0000 "
+				    "0000 00 none none\r\nmicrosoft_video_formats: 000000000002\r\n");
+
+	/* reserved bits of R1 stay reserved: VESA 28 fits no level of it */
+	choose_from("wfd_video_formats: 00 00 01 ff 00000001 10000000 00000000 00 0000 0000 00 none none\r\n",
+		    &c);
+	assert_int_equal(c.n, 1);
+}
+
+static void test_more_natives(void **state)
+{
+	static struct wfd_sink from;
+	struct media_mode native;
+
+	(void)state;
+	wfd_sink_parse(&from, text_from("wfd_video_formats: 38 00 01 10 00000080 0 0 00 0000 0000 00\r\n"
+					"wfd2_video_formats: 4c 01 01 0040 000000080080 0 0 00 0 0 0 00\r\n"),
+		       NULL);
+	assert_true(wfd_sink_get_native(&from, &native)); /* R1's goes first */
+	assert_int_equal(native.width, 1920);
+	memset(&from.video, 0, sizeof(from.video));
+	assert_true(wfd_sink_get_native(&from, &native)); /* index 19, table 0: R2 counts otherwise */
+	assert_int_equal(native.width, 3840);
+	assert_int_equal(native.refresh_hz, 30);
+	wfd_sink_parse(&from, text_from("wfdx_video_formats: 0088 00 0001 0040 0000020000 0 0 00 0 0 0\r\n"),
+		       NULL);
+	assert_true(wfd_sink_get_native(&from, &native));
+	assert_int_equal(native.width, 3840);
 }
 
 static void test_quirks(void **state)
@@ -410,6 +503,7 @@ int main(void)
 		cmocka_unit_test(test_caps),	   cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_audio),	   cmocka_unit_test(test_ladder),
 		cmocka_unit_test(test_lines),	   cmocka_unit_test(test_quirks),
+		cmocka_unit_test(test_more_lists), cmocka_unit_test(test_more_natives),
 	};
 
 	return cmocka_run_group_tests_name("wfd-choice", tests, NULL, NULL);
