@@ -3,7 +3,7 @@
 """A whole session with each sink of tests/data/profiles: what is chosen for it, said to it, shown.
 
 The table below holds what the source must choose for each of them; it is written by hand from the
-profile and the rules of wfd-protocol.md 2.2, not taken from a run.
+profile and the rules in daemon/rtsp/wfd-choice.c, not taken from a run.
 """
 import pathlib
 import re
@@ -16,7 +16,7 @@ PROFILES = pathlib.Path(__file__).parent.parent / "data" / "profiles"
 # No more than 30 Hz: what the encoder is able to beyond that is the machine's to say.
 SOURCE = "pattern:1920x1080@30"
 LPCM, AAC, SILENT = "LPCM 00000002 00", "AAC 00000001 00", None
-LEVELS = {"3.1": 1, "3.2": 2, "4": 4, "4.1": 8, "4.2": 16}
+LEVELS = {"3.1": 1, "3.2": 2, "4": 4, "4.1": 8, "4.2": 16, "5": 32}
 SINKS = {}
 
 
@@ -24,14 +24,18 @@ class Sink:
     """What a session with one profile must come to."""
 
     def __init__(self, mode, table, index, level, audio=LPCM, source=SOURCE, m4=(), seconds=1,
-                 environment=None):
+                 environment=None, parameter="wfd"):
         self.width, self.height, self.hz = map(int, re.split("[x@]", mode))
-        masks = {"CEA": 0, "VESA": 0, "HH": 0}
+        masks = {"CEA": 0, "VESA": 0, "HH": 0, "MICROSOFT": 0}
         masks[table] = 1 << index
         self.level, self.audio, self.source, self.m4 = level, audio, source, m4
         self.seconds, self.environment, self.extra = seconds, environment, None
-        self.video = (f"00 00 01 {LEVELS[level]:02x} {masks['CEA']:08x} {masks['VESA']:08x} "
-                      f"{masks['HH']:08x} 00 0000 0000 00 none none")
+        if table == "MICROSOFT":
+            self.m4 = (*m4, f"microsoft_video_formats: {masks[table]:012x}")
+        w, n = ((8, 2) if parameter == "wfd" else (10, 4))
+        self.video = (f"{parameter}_video_formats: {0:0{n}x} 00 {1:0{n}x} {LEVELS[level]:0{n}x} "
+                      f"{masks['CEA']:0{w}x} {masks['VESA']:0{w}x} {masks['HH']:08x} 00 0000 0000 00 "
+                      "none none")
 
 
 def expect(name, *arguments, **more):
@@ -141,9 +145,12 @@ def ms_adapter_v2(run, source, sink):
     check(not named, f"the profile names the session after all: {named}")
 
 
-@expect("ms-adapter-4k", *FULL_HD)
+@expect("ms-adapter-4k", *FULL_HD, parameter="wfdx")
 def ms_adapter_4k(run, source, sink):
     check(source["rate_bps"] <= 8000000, f"{source['rate_bps']} bit/s, and the sink takes 8000000")
+
+
+expect("ms-tablet", "1920x1280@30", "MICROSOFT", 0, "5", source="pattern:1920x1280@30")
 
 
 @expect("ms-wdd", *FULL_HD)
@@ -194,7 +201,7 @@ def pieces(run, source, sink):
 def formats(run):
     """The bodies of all M4, in their order."""
     return [m.split("\n\n", 1)[1] for m in transcript(run)
-            if m.startswith("SET_PARAMETER") and "wfd_video_formats" in m]
+            if m.startswith("SET_PARAMETER") and "video_formats" in m]
 
 
 @expect("ladder-options", *FULL_HD)
@@ -234,7 +241,7 @@ def transcript(run):
 def check_m4(run, expected):
     lines = [line for line in formats(run)[-1].split("\n") if line]
     names = {line.split(":")[0] for line in lines}
-    wanted = [f"wfd_video_formats: {expected.video}", *expected.m4]
+    wanted = [expected.video, *expected.m4]
     if expected.audio:
         wanted.append(f"wfd_audio_codecs: {expected.audio}")
     for line in wanted:

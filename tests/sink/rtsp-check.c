@@ -134,16 +134,41 @@ static struct text offered_value(const struct rtsp_config *config, const char *n
 	return value;
 }
 
-static void check_video(struct rtsp_facts *facts, const struct rtsp_config *config,
-			struct text value)
+static const char *judge_video(struct rtsp_facts *facts, const struct rtsp_config *config,
+			       const struct message *m, bool extended, struct text value)
 {
-	struct wfd_formats offered;
-	bool known = wfd_formats_parse(offered_value(config, "wfd_video_formats"), &offered) == 0;
-	const char *wrong = wfd_choose_video(value, known ? &offered : NULL, &facts->choice);
+	const char *name = extended ? "wfdx_video_formats" : "wfd_video_formats";
+	struct wfd_formats offered, chosen;
+	struct text ours = offered_value(config, name), microsoft;
+	bool known = wfd_formats_parse(ours, extended, &offered) == 0;
 
+	offered.microsoft = wfd_microsoft_parse(offered_value(config, "microsoft_video_formats"));
+	if (wfd_formats_parse(value, extended, &chosen) < 0)
+		return "cannot be read";
+	if (rtsp_find_parameter(m, "microsoft_video_formats", &microsoft))
+		chosen.microsoft = wfd_microsoft_parse(microsoft);
+	return wfd_choose_video(&chosen, known ? &offered : NULL, &facts->choice);
+}
+
+/* MS-WFDPE 2.7.1.1: where there is wfdx_video_formats, wfd_video_formats does not count. */
+static bool check_video(struct rtsp_facts *facts, const struct rtsp_config *config,
+			const struct message *m)
+{
+	struct text plain, extended;
+	bool has_plain = rtsp_find_parameter(m, "wfd_video_formats", &plain);
+	bool has_extended = rtsp_find_parameter(m, "wfdx_video_formats", &extended);
+	const char *wrong;
+
+	if (!has_plain && !has_extended)
+		return false;
+	wrong = judge_video(facts, config, m, has_extended, has_extended ? extended : plain);
+	if (has_plain && (has_extended || offered_value(config, "wfdx_video_formats").at))
+		wrong = "must not stand beside wfdx_video_formats";
 	if (wrong)
-		rtsp_note(facts, RTSP_RULE_MODE, "wfd_video_formats %s", wrong);
-	text_copy(facts->video_formats, sizeof(facts->video_formats), value);
+		rtsp_note(facts, RTSP_RULE_MODE, "video_formats %s", wrong);
+	text_copy(facts->video_formats, sizeof(facts->video_formats),
+		  has_extended ? extended : plain);
+	return true;
 }
 
 static void check_audio(struct rtsp_facts *facts, const struct rtsp_config *config,
@@ -207,12 +232,10 @@ static void check_url(struct rtsp_facts *facts, const struct rtsp_config *config
 bool rtsp_check_m4(struct rtsp_facts *facts, const struct rtsp_config *config,
 		   const struct message *m)
 {
-	struct text video;
 	bool again = facts->have_choice;
 
-	if (!rtsp_find_parameter(m, "wfd_video_formats", &video))
+	if (!check_video(facts, config, m))
 		return false;
-	check_video(facts, config, video);
 	/* A later M4 may bring the changed parameters only. */
 	if (!again) {
 		check_audio(facts, config, m);

@@ -347,7 +347,8 @@ static const char *request_name(const struct message *m)
 		return "?";
 	if (rtsp_find_parameter(m, "wfd_trigger_method", &value))
 		return message_name_to_string(trigger_name(value));
-	if (rtsp_find_parameter(m, "wfd_video_formats", &value))
+	if (rtsp_find_parameter(m, "wfd_video_formats", &value) ||
+	    rtsp_find_parameter(m, "wfdx_video_formats", &value))
 		return "M4";
 	if (rtsp_find_parameter(m, "wfd_standby", &value))
 		return "M12";

@@ -131,18 +131,18 @@ static void formats_are_read(void **state)
 	struct wfd_formats f;
 
 	(void)state;
-	assert_int_equal(wfd_formats_parse(text(TV), &f), 0);
+	assert_int_equal(wfd_formats_parse(text(TV), false, &f), 0);
 	assert_int_equal(f.count, 2);
 	assert_int_equal(f.native, 0x40);
 	assert_int_equal(f.codecs[1].modes[WFD_VESA], 0x3fffffff);
-	assert_int_equal(wfd_formats_parse(text("none"), &f), 0);
+	assert_int_equal(wfd_formats_parse(text("none"), false, &f), 0);
 	assert_int_equal(f.count, 0);
-	assert_int_equal(wfd_formats_parse(text("00 00 01"), &f), -EBADMSG);
+	assert_int_equal(wfd_formats_parse(text("00 00 01"), false, &f), -EBADMSG);
 	assert_int_equal(
-		wfd_formats_parse(text("00 00 01 04 00000080 0 0 00 0000 0000 00 none none x"), &f),
+		wfd_formats_parse(text("00 00 01 04 00000080 0 0 00 0000 0000 00 none none x"), false, &f),
 		-EBADMSG);
-	assert_int_equal(wfd_formats_parse(text(TV ","), &f), -EBADMSG);
-	assert_int_equal(wfd_formats_parse(text("00 00 01 04 1ffffffff 0 0 0 0 0 0 none none"), &f),
+	assert_int_equal(wfd_formats_parse(text(TV ","), false, &f), -EBADMSG);
+	assert_int_equal(wfd_formats_parse(text("00 00 01 04 1ffffffff 0 0 0 0 0 0 none none"), false, &f),
 			 -EBADMSG);
 }
 
@@ -173,10 +173,13 @@ static void every_choice_is_judged(void **state)
 	struct wfd_formats offered;
 
 	(void)state;
-	assert_int_equal(wfd_formats_parse(text(TV), &offered), 0);
+	assert_int_equal(wfd_formats_parse(text(TV), false, &offered), 0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct wfd_choice choice = { 0 };
-		const char *wrong = wfd_choose_video(text(cases[i].value), &offered, &choice);
+		struct wfd_formats chosen;
+		const char *wrong = wfd_formats_parse(text(cases[i].value), false, &chosen) < 0 ?
+					    "cannot be read" :
+					    wfd_choose_video(&chosen, &offered, &choice);
 
 		if (!wrong != !cases[i].wrong || (wrong && !strstr(wrong, cases[i].wrong)))
 			fail_msg("%s: %s", cases[i].value, wrong ? wrong : "nothing");
@@ -185,19 +188,52 @@ static void every_choice_is_judged(void **state)
 
 static void a_choice_is_put_in_words(void **state)
 {
+	struct wfd_formats f;
 	struct wfd_choice c = { 0 };
 
 	(void)state;
-	assert_null(wfd_choose_video(
-		text("00 00 02 10 00000000 00002000 00000000 00 0000 0000 00 none none"), NULL,
-		&c));
+	assert_int_equal(
+		wfd_formats_parse(text("00 00 02 10 00000000 00002000 00000000 00 0000 0000 00 "
+				       "none none"),
+				  false, &f),
+		0);
+	assert_null(wfd_choose_video(&f, NULL, &c));
 	assert_int_equal(c.table, WFD_VESA);
 	assert_int_equal(c.mode.width, 1366);
 	assert_int_equal(c.mode.height, 768);
 	assert_int_equal(c.mode.fps, 60);
 	assert_int_equal(c.profile_idc, 100);
 	assert_int_equal(c.level_idc, 42);
-	assert_null(wfd_mode_find(WFD_HH, 12));
+	assert_null(wfd_mode_find(false, WFD_HH, 12));
+}
+
+/* MS-WFDPE 2.7: wider masks, higher levels, and a table of its own. */
+static void microsoft_has_more(void **state)
+{
+	struct wfd_formats offered, f;
+	struct wfd_choice c = { 0 };
+
+	(void)state;
+	assert_int_equal(wfd_formats_parse(text("0110 00 000f 00ff 0007ffbdeb 0078000000 00000000 00 "
+						"0000 0000 11 none none"),
+					   true, &offered),
+			 0);
+	assert_int_equal(wfd_formats_parse(text("0000 00 0001 0040 0000020000 0000000000 00000000 00 "
+						"0000 0000 00 none none"),
+					   true, &f),
+			 0);
+	assert_null(wfd_choose_video(&f, &offered, &c));
+	assert_int_equal(c.mode.width, 3840);
+	assert_int_equal(c.level_idc, 51);
+	f.codecs[0].modes[WFD_CEA] = 0;
+	offered.microsoft = wfd_microsoft_parse(text("00000000000f"));
+	f.microsoft = wfd_microsoft_parse(text(" 000000000008"));
+	assert_null(wfd_choose_video(&f, &offered, &c));
+	assert_int_equal(c.mode.height, 1440);
+	assert_int_equal(c.mode.fps, 30);
+	f.microsoft = 0x10;
+	assert_non_null(wfd_choose_video(&f, &offered, &c));
+	assert_int_equal(wfd_microsoft_parse(text("none")), 0);
 }
 
 static void sound_is_judged(void **state)
@@ -228,6 +264,7 @@ int main(void)
 		cmocka_unit_test(formats_are_read),
 		cmocka_unit_test(every_choice_is_judged),
 		cmocka_unit_test(a_choice_is_put_in_words),
+		cmocka_unit_test(microsoft_has_more),
 		cmocka_unit_test(sound_is_judged),
 	};
 

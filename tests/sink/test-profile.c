@@ -207,7 +207,7 @@ static void the_built_in_one_is_a_good_tv(void **state)
 	assert_int_equal(profile_new_default(&p), 0);
 	text_parameter(profile_find_parameter(p, (struct text){ "wfd_video_formats", 17 })->line,
 		       &ignored, &value);
-	assert_int_equal(wfd_formats_parse(value, &formats), 0);
+	assert_int_equal(wfd_formats_parse(value, false, &formats), 0);
 	assert_int_equal(formats.count, 2);
 	assert_int_equal(formats.native, 0x40);
 	profile_free(p);

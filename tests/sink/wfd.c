@@ -44,9 +44,51 @@ static const struct {
 	[WFD_HH] = { "HH", hh, sizeof(hh) / sizeof(*hh) },
 };
 
-const struct wfd_mode *wfd_mode_find(enum wfd_table table, unsigned index)
+/* MS-WFDPE 2.7.1.1.1: CEA from bit 17 on, VESA from bit 29. */
+static const struct wfd_mode cea_x[] = {
+	{ 3840, 2160, 30, false }, { 3840, 2160, 60, false }, { 4096, 2160, 30, false },
+	{ 4096, 2160, 60, false }, { 3840, 2160, 25, false }, { 3840, 2160, 50, false },
+	{ 4096, 2160, 25, false }, { 4096, 2160, 50, false }, { 3840, 2160, 24, false },
+	{ 4096, 2160, 24, false },
+};
+
+static const struct wfd_mode vesa_x[] = {
+	{ 2560, 1440, 30, false },
+	{ 2560, 1440, 60, false },
+	{ 2560, 1600, 30, false },
+	{ 2560, 1600, 60, false },
+};
+
+/* MS-WFDPE 2.7.1.2.1: three rates of each. */
+static const struct wfd_mode microsoft[] = {
+	{ 1920, 1280, 0, false }, { 2160, 1440, 0, false }, { 2256, 1504, 0, false },
+	{ 2736, 1824, 0, false }, { 3000, 2000, 0, false }, { 3240, 2160, 0, false },
+	{ 4500, 3000, 0, false },
+};
+
+#define CEA_X_FROM  17u
+#define VESA_X_FROM 29u
+
+const struct wfd_mode *wfd_mode_find(bool extended, enum wfd_table table, unsigned index)
 {
+	if (extended && table == WFD_CEA && index >= CEA_X_FROM)
+		return index - CEA_X_FROM < sizeof(cea_x) / sizeof(*cea_x) ?
+			       &cea_x[index - CEA_X_FROM] : NULL;
+	if (extended && table == WFD_VESA && index >= VESA_X_FROM)
+		return index - VESA_X_FROM < sizeof(vesa_x) / sizeof(*vesa_x) ?
+			       &vesa_x[index - VESA_X_FROM] : NULL;
 	return index < tables[table].count ? &tables[table].modes[index] : NULL;
+}
+
+static bool find_microsoft(unsigned index, struct wfd_mode *ret)
+{
+	static const unsigned rates[] = { 30, 60, 24 };
+
+	if (index / 3 >= sizeof(microsoft) / sizeof(*microsoft))
+		return false;
+	*ret = microsoft[index / 3];
+	ret->fps = rates[index % 3];
+	return true;
 }
 
 const char *wfd_table_to_string(enum wfd_table table)
@@ -78,11 +120,11 @@ static bool take_comma(struct text *rest)
 	return true;
 }
 
-static bool parse_hex(struct text t, uint32_t *ret)
+static bool parse_mask(struct text t, size_t digits, uint64_t *ret)
 {
-	uint32_t value = 0;
+	uint64_t value = 0;
 
-	if (!t.len || t.len > 8)
+	if (!t.len || t.len > digits)
 		return false;
 	for (size_t i = 0; i < t.len; i++) {
 		char c = t.at[i];
@@ -102,17 +144,43 @@ static bool parse_hex(struct text t, uint32_t *ret)
 	return true;
 }
 
+uint64_t wfd_microsoft_parse(struct text value)
+{
+	uint64_t mask;
+
+	return parse_mask(text_trim(value), 12, &mask) ? mask : 0;
+}
+
+static bool parse_hex(struct text t, uint32_t *ret)
+{
+	uint64_t value;
+
+	if (!parse_mask(t, 8, &value))
+		return false;
+	*ret = (uint32_t)value;
+	return true;
+}
+
 static bool take_hex(struct text *rest, uint32_t *ret)
 {
 	return parse_hex(take_field(rest), ret);
 }
 
-static bool parse_codec(struct text *rest, struct wfd_codec *ret)
+static bool take_modes(struct text *rest, bool extended, uint64_t modes[static WFD_TABLES])
+{
+	const size_t digits[WFD_TABLES] = { extended ? 10 : 8, extended ? 10 : 8, 8 };
+
+	for (unsigned i = 0; i < WFD_TABLES; i++)
+		if (!parse_mask(take_field(rest), digits[i], &modes[i]))
+			return false;
+	return true;
+}
+
+static bool parse_codec(struct text *rest, bool extended, struct wfd_codec *ret)
 {
 	uint32_t ignored;
 	bool ok = take_hex(rest, &ret->profile) && take_hex(rest, &ret->level) &&
-		  take_hex(rest, &ret->modes[WFD_CEA]) && take_hex(rest, &ret->modes[WFD_VESA]) &&
-		  take_hex(rest, &ret->modes[WFD_HH]) && take_hex(rest, &ignored) &&
+		  take_modes(rest, extended, ret->modes) && take_hex(rest, &ignored) &&
 		  take_hex(rest, &ret->min_slice_size) && take_hex(rest, &ignored) &&
 		  take_hex(rest, &ignored);
 	struct text width, height;
@@ -125,9 +193,9 @@ static bool parse_codec(struct text *rest, struct wfd_codec *ret)
 	return width.len && height.len;
 }
 
-int wfd_formats_parse(struct text value, struct wfd_formats *ret)
+int wfd_formats_parse(struct text value, bool extended, struct wfd_formats *ret)
 {
-	struct wfd_formats formats = { 0 };
+	struct wfd_formats formats = { .extended = extended };
 	struct text rest = text_trim(value);
 
 	if (text_is(rest, "none")) {
@@ -138,7 +206,7 @@ int wfd_formats_parse(struct text value, struct wfd_formats *ret)
 		return -EBADMSG;
 	do {
 		if (formats.count == WFD_CODECS_MAX ||
-		    !parse_codec(&rest, &formats.codecs[formats.count]))
+		    !parse_codec(&rest, extended, &formats.codecs[formats.count]))
 			return -EBADMSG;
 		formats.count++;
 	} while (take_comma(&rest));
@@ -148,23 +216,24 @@ int wfd_formats_parse(struct text value, struct wfd_formats *ret)
 	return 0;
 }
 
-static unsigned count_bits(uint32_t value)
+static unsigned count_bits(uint64_t value)
 {
-	return (unsigned)__builtin_popcount(value);
+	return (unsigned)__builtin_popcountll(value);
 }
 
-static unsigned first_bit(uint32_t value)
+static unsigned first_bit(uint64_t value)
 {
-	return (unsigned)__builtin_ctz(value);
+	return (unsigned)__builtin_ctzll(value);
 }
 
 /*
  * Is there an offered codec with this profile, mode and at least this level? High alone includes
  * Constrained Baseline, which every sink decodes; sources are known to take the lower one.
  */
-static bool is_offered(const struct wfd_formats *offered, const struct wfd_codec *codec,
+static bool is_offered(const struct wfd_formats *offered, const struct wfd_formats *chosen,
 		       enum wfd_table table)
 {
+	const struct wfd_codec *codec = &chosen->codecs[0];
 	uint32_t implied = 1;
 
 	for (size_t i = 0; i < offered->count; i++)
@@ -172,56 +241,70 @@ static bool is_offered(const struct wfd_formats *offered, const struct wfd_codec
 	for (size_t i = 0; i < offered->count; i++) {
 		const struct wfd_codec *o = &offered->codecs[i];
 		uint32_t profile = o->profile & 2 ? o->profile | implied : o->profile;
+		uint64_t modes = chosen->microsoft ? offered->microsoft & chosen->microsoft
+						   : o->modes[table] & codec->modes[table];
 
-		if (profile & codec->profile && o->modes[table] & codec->modes[table] &&
-		    o->level >= codec->level)
+		if (profile & codec->profile && modes && o->level >= codec->level)
 			return true;
 	}
 	return false;
 }
 
-const char *wfd_choose_video(struct text value, const struct wfd_formats *offered,
-			     struct wfd_choice *choice)
+/* The one mode bit over all tables: its mode, or a complaint. */
+static const char *find_chosen(const struct wfd_formats *chosen, struct wfd_choice *choice)
 {
-	static const unsigned levels[] = { 31, 32, 40, 41, 42 };
-	struct wfd_formats formats;
-	const struct wfd_codec *codec = &formats.codecs[0];
+	const struct wfd_codec *codec = &chosen->codecs[0];
+	unsigned modes = count_bits(chosen->microsoft);
 	const struct wfd_mode *mode;
-	enum wfd_table table = WFD_CEA;
-	unsigned modes = 0;
 
-	if (wfd_formats_parse(value, &formats) < 0)
-		return "cannot be read";
-	if (formats.count != 1)
-		return "must have exactly one codec entry";
 	for (unsigned i = 0; i < WFD_TABLES; i++) {
 		modes += count_bits(codec->modes[i]);
 		if (codec->modes[i])
-			table = i;
+			choice->table = i;
 	}
 	if (modes != 1)
 		return "must have exactly one mode bit over the three tables";
-	mode = wfd_mode_find(table, first_bit(codec->modes[table]));
+	if (chosen->microsoft) {
+		choice->index = first_bit(chosen->microsoft);
+		return find_microsoft(choice->index, &choice->mode) ? NULL : "chooses a reserved mode";
+	}
+	choice->index = first_bit(codec->modes[choice->table]);
+	mode = wfd_mode_find(chosen->extended, choice->table, choice->index);
 	if (!mode)
 		return "chooses a reserved mode";
-	choice->have_video = true;
 	choice->mode = *mode;
-	choice->table = table;
-	choice->index = first_bit(codec->modes[table]);
+	return NULL;
+}
+
+const char *wfd_choose_video(const struct wfd_formats *chosen, const struct wfd_formats *offered,
+			     struct wfd_choice *choice)
+{
+	static const unsigned levels[] = { 31, 32, 40, 41, 42, 50, 51, 52 };
+	const struct wfd_codec *codec = &chosen->codecs[0];
+	bool is_wide = chosen->extended || chosen->microsoft;
+	const char *wrong;
+
+	if (chosen->count != 1)
+		return "must have exactly one codec entry";
+	choice->table = WFD_CEA;
+	wrong = find_chosen(chosen, choice);
+	if (wrong)
+		return wrong;
+	choice->have_video = true;
 	choice->slices = codec->min_slice_size;
 	if (codec->profile != 1 && codec->profile != 2)
 		return "must have exactly one profile bit, 01 or 02";
 	choice->profile_idc = codec->profile == 1 ? 66 : 100;
-	if (count_bits(codec->level) != 1 || codec->level > 0x10)
+	if (count_bits(codec->level) != 1 || codec->level > (is_wide ? 0x80 : 0x10))
 		return "must have exactly one level bit, 01 to 10";
 	choice->level_idc = levels[first_bit(codec->level)];
-	if (mode->interlaced)
+	if (choice->mode.interlaced)
 		return "chooses an interlaced mode";
-	if (formats.native || formats.preferred)
+	if (chosen->native || chosen->preferred)
 		return "must begin with 00 00";
 	if (!codec->plain_maximum)
 		return "must end with none none";
-	if (offered && !is_offered(offered, codec, table))
+	if (offered && !is_offered(offered, chosen, choice->table))
 		return "chooses what was not offered";
 	return NULL;
 }

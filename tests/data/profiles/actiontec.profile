@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # An ActionTec adapter: refuses the trigger when the presentation URL is not the source's address,
-# when Content-Type is missing or the maxima are zeros instead of none (wfd-protocol.md 8, row 20;
-# the sink's rules rtsp-url, rtsp-content-type, rtsp-mode). UIBC with everything, a quoted Public
-# (10 Q, W).
+# when Content-Type is missing or the maxima are zeros instead of none (wds issues 65 and 69). UIBC
+# with everything, a quoted Public.
 wfd_video_formats: 40 00 02 02 000000e1 00000000 00000000 00 0000 0000 00 none none, 01 01 000000a1 00000000 00000000 00 0000 0000 00 none none
 wfd_audio_codecs: LPCM 00000003 00, AAC 00000001 00
 wfd_client_rtp_ports: RTP/AVP/UDP;unicast {port} 0 mode=play

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# An AnyCast stick: an URL of its own for the stream (wfd-protocol.md 8, row 24), no Session, M13
-# before anybody could have seen a picture.
+# An AnyCast stick: an URL of its own for the stream (gnome-network-displays issues 105 and 122), no
+# Session, M13 before anybody could have seen a picture.
 wfd_video_formats: 38 00 01 04 000000a1 00000000 00000000 00 0000 0000 00 none none
 wfd_audio_codecs: LPCM 00000002 00
 wfd_client_rtp_ports: RTP/AVP/UDP;unicast {port} 0 mode=play

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Vendors' parameters, an empty value, a colon in a value, the answers in an order of their own
-# (wfd-protocol.md 10 N, V).
+# Vendors' parameters, an empty value, a colon in a value, the answers in an order of their own.
 wfd_client_rtp_ports: RTP/AVP/UDP;unicast {port} 0 mode=play
 wfd_video_formats: 38 00 01 04 00000081 00000000 00000000 00 0000 0000 00 none none
 wfd_audio_codecs: LPCM 00000002 00

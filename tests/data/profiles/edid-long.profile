@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# An EDID of ten blocks, whose count 000a is a trap for those who read it as a decimal number
-# (wfd-protocol.md 10 O).
+# An EDID of ten blocks, whose count 000a is a trap for those who read it as a decimal number.
 wfd_video_formats: 38 00 01 10 000000e1 00000000 00000000 00 0000 0000 00 none none
 wfd_audio_codecs: LPCM 00000002 00
 wfd_client_rtp_ports: RTP/AVP/UDP;unicast {port} 0 mode=play

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# An EDID that promises two blocks and brings one (wfd-protocol.md 10 O): what is there counts.
+# An EDID that promises two blocks and brings one: what is there counts.
 wfd_video_formats: 38 00 01 10 000000e1 00000000 00000000 00 0000 0000 00 none none
 wfd_audio_codecs: LPCM 00000002 00
 wfd_client_rtp_ports: RTP/AVP/UDP;unicast {port} 0 mode=play

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A television with its EDID in one block, whose preferred timing is 1280x720 at 60 Hz: that size
-# goes before the native 1080 lines (wfd-protocol.md 2.2; 10 O). The block is constructed.
+# goes before the native 1080 lines. The block is constructed.
 wfd_video_formats: 38 00 01 10 000000e1 00000000 00000000 00 0000 0000 00 none none
 wfd_audio_codecs: LPCM 00000002 00
 wfd_client_rtp_ports: RTP/AVP/UDP;unicast {port} 0 mode=play

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A Hisense television: RTCP port 0 in SETUP (wfd-protocol.md 8, row 13); it is late with M2 and
-# wants M3 only behind the answer to it (row 14).
+# A Hisense television: RTCP port 0 in SETUP (gnome-network-displays b61640a); it is late with M2
+# and wants M3 only behind the answer to it.
 wfd_video_formats: 40 00 01 10 0001bdeb 00000000 00000000 00 0000 0000 11 none none
 wfd_audio_codecs: LPCM 00000002 00, AAC 00000001 00
 wfd_client_rtp_ports: RTP/AVP/UDP;unicast {port} 0 mode=play

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A rich television that refuses the mode that it has listed as its best; 720p at 30 Hz is next
-# (design.md, "Mode flow"; wfd-protocol.md 10 Y).
+# A rich television that refuses the mode that it has listed as its best; 720p at 30 Hz is next.
 wfd_video_formats: 40 00 03 10 0001bdeb 00000000 00000000 00 0000 0000 11 none none
 wfd_audio_codecs: LPCM 00000002 00, AAC 00000001 00
 wfd_client_rtp_ports: RTP/AVP/UDP;unicast {port} 0 mode=play

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Windows as a sink: UIBC without a list of generic devices, many names of its own, keeps alive by
-# SET_PARAMETER, knows latency management and says why it ends (wfd-protocol.md 8, row 36; 10 Q).
+# SET_PARAMETER, knows latency management and says why it ends.
 wfd_video_formats: 40 00 03 10 0001bdeb 00003fff 00000000 00 0000 0000 11 none none
 wfd_audio_codecs: LPCM 00000002 00, AAC 00000001 00
 wfd_client_rtp_ports: RTP/AVP/UDP;unicast {port} 0 mode=play
