@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Which mode the session sends (design.md, "Mode flow"): the list that sink, media and rate have in
- * common, the first choice and its ladder, and every later change of mind of the desktop, the sink
- * and the link. Knows no RTSP grammar and no ioctl.
+ * Which mode the session sends: the list that sink, media and rate have in common, the first choice
+ * and its ladder, and every later change of mind of the desktop, the sink and the link. Knows no RTSP
+ * grammar and no ioctl.
  *
  *	wanted (the desktop's mode) -> what the rate carries -> asked (M4) -> choice (200) -> media
  */

@@ -171,7 +171,7 @@ static void set_rate_param(x264_param_t *p, const struct encoder_config *c)
 	p->rc.i_vbv_buffer_size = (int)((buffer + 999) / 1000);
 }
 
-/* One slice, one reference, no thread, no delay, no CABAC, no B: wfd-protocol's section 6. */
+/* One slice, one reference, no thread, no delay, no CABAC, no B: WFD 3.4.2. */
 static void set_structure(x264_param_t *p)
 {
 	p->i_threads = 1;

@@ -14,7 +14,7 @@
 #define EXCHANGE_BODY_SIZE    2048u
 #define EXCHANGE_ADDRESS_SIZE 64u
 #define EXCHANGE_TEXT_SIZE    160u
-#define SESSION_ID_SIZE	      9u /* LG refuses 16 and more (wfd-protocol.md 8, row 1) */
+#define SESSION_ID_SIZE	      9u /* LG refuses 16 and more: gnome-network-displays PR 109 */
 
 /* Our requests; one at a time is under way. Also the bits of "wanted", low before high. */
 enum exchange_request {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The exchange, the sink's side: every request of a sink is answered here, at once and before
- * anybody is told of it (wfd-protocol.md 1.3, 1.6 to 1.8). Below it what we ask of a sink once a
+ * anybody is told of it (WFD 6.4). Below it what we ask of a sink once a
  * session exists. Lenient where sinks are known to be sloppy: URLs, headers, order.
  */
 #include "rtsp/exchange-private.h"
@@ -70,7 +70,8 @@ static bool is_foreign_session(const struct exchange *x, const struct rtsp_messa
 	return !text_is(text_trim(id), x->session_id);
 }
 
-/* Any host, port and stream: one session, whatever the path (8, rows 10 and 24). */
+/* Any host, port and stream: one session, whatever the path (AnyCast sticks have one
+ * of their own: gnome-network-displays issues 105 and 122). */
 static bool is_stream_uri(struct text uri)
 {
 	struct text host;
@@ -222,7 +223,7 @@ static unsigned read_transport(const struct exchange *x, const struct rtsp_messa
 
 	if (r < 0)
 		return r == -EPROTONOSUPPORT ? 461 : 400;
-	if (!ret->rtp_port) /* an old LG dongle (8, row 5) */
+	if (!ret->rtp_port) /* an old LG dongle, as AOSP has it */
 		ret->rtp_port = x->sink.rtp.port;
 	if (exchange_get_quirks(x) & WFD_QUIRK_BIT(WFD_QUIRK_NO_RTCP))
 		ret->rtcp_port = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The exchange, part one: from the connection to PLAY, in the order in which it happens
- * (wfd-protocol.md 1.2), and the machinery of requests, answers, limits and the end. Knows no
+ * (WFD 6.4), and the machinery of requests, answers, limits and the end. Knows no
  * socket and no clock. M4 is in exchange-format.c, the sink's requests in
  * exchange-session.c, the words of our messages in exchange-wire.c.
  *
@@ -323,7 +323,7 @@ static void on_m1_answer(struct exchange *x, const struct rtsp_message *m)
 		exchange_go(x, EXCHANGE_STATE_SINK_OPTIONS);
 }
 
-/* A Microsoft adapter resets the connection when M3 comes before M2 was answered (8, row 16). */
+/* A Microsoft adapter resets the connection when M3 comes before M2 was answered: fluxcast issue 40. */
 static void wait_options(struct exchange *x)
 {
 	x->state_deadline = x->now + x->limits.sink_options;

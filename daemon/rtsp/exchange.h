@@ -129,7 +129,7 @@ struct exchange_limits {
 	uint64_t teardown;	  /* M8 after our M5 */
 };
 
-/* The values of design.md, through clock_limit_us(). */
+/* Laxer to the sink than WFD 6.5 is, and stretched by clock_limit_us(). */
 void exchange_limits_init(struct exchange_limits *ret);
 
 enum exchange_flag {

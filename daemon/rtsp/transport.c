@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The Transport header (RFC 2326 12.39, wfd-protocol.md 1.6); see transport.h. */
+/* The Transport header (RFC 2326 12.39); see transport.h. */
 #include "rtsp/transport.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The choice of mode, profile, level and audio codec, and the lines of M4 that state it
- * (Wi-Fi Display Technical Specification 2.1, sections 6.1.2, 6.1.3 and 6.4.4); see wfd-choice.h.
+ * (WFD 6.1.3 and 6.4.4); see wfd-choice.h.
  */
 #include "rtsp/wfd-choice.h"
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Format parameters: values -> structs (Wi-Fi Display Technical Specification 2.1,
- * section 6.1; MS-WFDPE 2.7); see wfd-formats.h.
+ * Format parameters: values -> structs (WFD 6.1, MS-WFDPE 2.7); see wfd-formats.h.
  *
  * Sinks leave fields out at the end, pad them with zeros and set reserved bits. What is missing at
  * the end counts as 0; a field that is no number, or too large, makes its entry unusable.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The tables of the Wi-Fi Display Technical Specification 2.1, sections 5.1.5.1 to 5.1.5.3, and of
- * MS-WFDPE 2.7.1.1.1 and 2.7.1.2.1, and the levels of H.264; see wfd-modes.h.
+ * The tables of WFD 5.1.5.1 to 5.1.5.3 and of MS-WFDPE 2.7.1.1.1 and 2.7.1.2.1, and the levels of
+ * H.264; see wfd-modes.h.
  */
 #include "rtsp/wfd-modes.h"
 

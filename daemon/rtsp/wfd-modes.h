@@ -10,7 +10,7 @@
 
 #define WFD_TABLES 3u
 
-enum wfd_table { /* the values of the native field, wfd-protocol.md 2 */
+enum wfd_table { /* the values of the native field, WFD 5.1.5.4 */
 	WFD_TABLE_CEA,
 	WFD_TABLE_VESA,
 	WFD_TABLE_HH,
@@ -45,7 +45,7 @@ uint8_t wfd_level_for_mode(const struct media_mode *mode);
 uint64_t wfd_level_max_bps(uint8_t level_idc, enum media_profile profile);
 
 uint64_t wfd_mode_pixel_rate(const struct media_mode *mode); /* pixels a second */
-/* The least rate at which the mode is worth sending: 0.04 bit a pixel (contract.md 11.2). */
+/* The least rate at which the mode is worth sending: 0.04 bit a pixel (docs/contract.md). */
 uint64_t wfd_mode_min_bps(const struct media_mode *mode);
 bool wfd_mode_affordable(const struct media_mode *mode, uint64_t rate_bps);
 

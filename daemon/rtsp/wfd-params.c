@@ -441,7 +441,7 @@ static int parse_bitmap(struct text value, struct wfd_sink *sink, void *field, s
 	return text_hex(value, UINT64_MAX, field);
 }
 
-/* In the order of their numbers on the wire (wfd-protocol.md 7.3). */
+/* In the order of their numbers on the wire (WFD 4.11). */
 static const char *const input_types[] = { "Keyboard", "Mouse",	 "SingleTouch", "MultiTouch",
 					   "Joystick", "Camera", "Gesture",	"RemoteControl" };
 static const char *const input_paths[] = { "Infrared", "USB", "BT", "Zigbee", "Wi-Fi" };

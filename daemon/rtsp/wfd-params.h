@@ -86,7 +86,7 @@ struct wfd_video_formats {
 };
 
 struct wfd_audio_codecs {
-	uint32_t lpcm, aac, ac3; /* mode bits, wfd-protocol.md 3.1; LPCM bit 1: 48 kHz stereo */
+	uint32_t lpcm, aac, ac3; /* mode bits (WFD 6.1); LPCM bit 1: 48 kHz stereo */
 	uint8_t lpcm_latency, aac_latency, ac3_latency; /* units of 5 ms */
 };
 
@@ -100,7 +100,7 @@ struct wfd_uibc {
 	uint32_t generic;    /* bit per type: keyboard, mouse, single touch, multi touch, ... */
 	size_t n_hidc;
 	struct {
-		uint8_t type, path; /* wfd-protocol.md 7.3 */
+		uint8_t type, path; /* WFD 4.11 */
 	} hidc[WFD_HIDC_MAX];
 	uint16_t port; /* 0: none */
 };
@@ -124,7 +124,7 @@ struct wfd_sink {
 	struct wfd_video_formats video_2;
 	struct wfd_audio_codecs audio, audio_2;
 	struct wfd_rtp_ports rtp;
-	uint8_t connector_type; /* wfd-protocol.md 1.9; valid when present */
+	uint8_t connector_type; /* WFD 6.1; valid when present */
 	uint8_t hdcp_version;	/* 0x20, 0x21, 0x22; 0: none */
 	uint16_t hdcp_port;
 	uint8_t coupled_status, coupled_address[6];
@@ -179,7 +179,7 @@ enum wfd_param wfd_param_from_line(struct text line);
 
 /*
  * Whether there is a display to show something on: it has video formats. (That many sinks with a
- * screen say "wfd_connector_type: none" is why that one does not count; contract.md 4.)
+ * screen say "wfd_connector_type: none" is why that one does not count.)
  */
 bool wfd_sink_has_monitor(const struct wfd_sink *sink);
 

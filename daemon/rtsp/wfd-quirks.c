@@ -14,11 +14,11 @@ enum key {
 };
 
 /*
- * Judged from wfd-protocol.md 8. Rows of that list which are not here are met for everybody: short
- * session ids (1, 28), answers to every GET_PARAMETER (2), no HDCP (8), any SETUP URL (10, 24),
- * M16 every 20 s (12), any answer to M16 is life (15, 39), M3 after M2 (16), the real address in
- * the presentation URL and "none none" (20), reserved bits masked (21), IDR answered first (23),
- * an audio codec always (27), names trimmed (41).
+ * What other sources had to learn of sinks and is not here is met for everybody: short session ids,
+ * answers to every GET_PARAMETER, no HDCP, any SETUP URL, M16 every 20 s, any answer to M16 is life,
+ * M3 after M2, the real address in the presentation URL and "none none", reserved bits masked, IDR
+ * answered first, an audio codec always, names trimmed. tests/data/profiles says which sink wants
+ * which of it, and where that was seen.
  */
 static const struct {
 	enum key key;
@@ -27,11 +27,11 @@ static const struct {
 	const char *source;
 } table[] = {
 	{ KEY_AGENT, "MSFT-WDD", WFD_QUIRK_BIT(WFD_QUIRK_SHORT_M3),
-	  "closes at a long GET_PARAMETER: miraclecast PR 391 (row 17)" },
+	  "closes at a long GET_PARAMETER: miraclecast PR 391" },
 	{ KEY_MANUFACTURER, "Roku", WFD_QUIRK_BIT(WFD_QUIRK_NO_RTCP),
-	  "RTCP port 0 or equal to RTP: gnome-network-displays b61640a (row 13)" },
+	  "RTCP port 0 or equal to RTP: gnome-network-displays b61640a" },
 	{ KEY_MODEL, "Roku", WFD_QUIRK_BIT(WFD_QUIRK_NO_RTCP), "the same" },
-	{ KEY_MANUFACTURER, "Hisense", WFD_QUIRK_BIT(WFD_QUIRK_NO_RTCP), "the same (row 13)" },
+	{ KEY_MANUFACTURER, "Hisense", WFD_QUIRK_BIT(WFD_QUIRK_NO_RTCP), "the same" },
 	{ KEY_MODEL, "Hisense", WFD_QUIRK_BIT(WFD_QUIRK_NO_RTCP), "the same" },
 	{ KEY_MANUFACTURER, "Xiaomi", WFD_QUIRK_BIT(WFD_QUIRK_STEADY),
 	  "asks for IDRs without end, as a decoder does that starves: miraclecast issue 175" },

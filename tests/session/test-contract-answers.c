@@ -37,7 +37,7 @@ static void test_slow_answers(void **state)
 	each_message(*state, (struct sink_act){ .delay_us = 4500 * MS }, check_patience);
 }
 
-/* design.md: 10 s for an answer, 30 s for M6 and M7; M2 may stay away altogether. */
+/* docs/contract.md: 10 s for an answer, 30 s for M6 and M7; M2 may stay away altogether. */
 static void check_silence(struct bench *b)
 {
 	bool is_m2 = b->script.acts[SINK_M2].fault == SINK_SILENT;

@@ -475,7 +475,7 @@ static void test_keepalive(void **state)
 	bench_pass_ended(b);
 	assert_int_equal(b->end.reason, SESSION_END_MISSING_KEEPALIVE);
 	asked_us = sink_find(&b->sink, "M16", sink_count(&b->sink, "M16") - 1)->time_us;
-	assert_int_equal(clock_now_us() - asked_us, 10 * S); /* design.md */
+	assert_int_equal(clock_now_us() - asked_us, 10 * S); /* docs/contract.md */
 	bench_finish(b);
 }
 

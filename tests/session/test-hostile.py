@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Sinks that mean no good: raw sockets against the real miracastd (wfd-protocol.md 9, by number).
+"""Sinks that mean no good: raw sockets against the real miracastd (the items by number).
 
 After each of them: it ended as expected and said why in one line, its memory stayed where it was,
 no control character reached the log, no process is left. What is a parser's matter alone is tested

@@ -4,7 +4,7 @@
 
 usage: test-interop.py MIRACASTD
 
-The control channel is played by the few lines below, a sink after wfd-protocol's M1 to M7 that
+The control channel is played by the few lines below, a sink with WFD 6.4's M1 to M7 that
 shares no code with anybody; the RTP goes straight to the foreign program.
 """
 import pathlib

@@ -2,7 +2,7 @@
 /*
  * A strict little reader of our RTP and TS for the unit tests: it takes datagrams in order, checks
  * every rule that holds for each packet and puts access units together. Written from ISO/IEC
- * 13818-1 and the layout in design.md; shares nothing with daemon/stream.
+ * 13818-1 and the PIDs of daemon/stream/ts.h; shares nothing with daemon/stream.
  */
 #ifndef TESTS_UNIT_STREAM_READER_H
 #define TESTS_UNIT_STREAM_READER_H

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The Transport header: every form of wfd-protocol.md 1.6, and what is none. */
+/* The Transport header: every form that sinks are known to send, and what is none. */
 #include "rtsp/transport.h"
 
 #include <errno.h>

@@ -123,7 +123,7 @@ static void test_levels(void **state)
 	assert_int_equal(wfd_level_max_bps(13, MEDIA_PROFILE_CHP), 0);
 }
 
-/* The figures of contract.md 11.2, Mbit/s rounded to two places. */
+/* The figures of docs/contract.md, Mbit/s rounded to two places. */
 static void test_affordable(void **state)
 {
 	static const struct {

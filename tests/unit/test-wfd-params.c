@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A sink's parameters: the odd but valid answers A to Z of wfd-protocol.md 10, and hostile ones. */
+/* A sink's parameters: odd but valid answers, A to Z, and hostile ones. */
 #include "rtsp/wfd-params.h"
 
 #include "rtsp/wfd-edid.h"
