@@ -89,6 +89,23 @@ static void test_rates(void **state)
 	bench_end(&b);
 }
 
+/* nl80211's counters have 32 bits and start again at 0. */
+static void test_rates_wrap(void **state)
+{
+	static const struct reaction script[] = { FIND, { "Connect", NULL, AS_OWNER }, { NULL } };
+	struct bench b;
+
+	(void)state;
+	bench_connect(&b, script);
+	radio.packets = UINT32_MAX - 1499; /* the next report just before, the one after it beyond */
+	assert_int_equal(link_report_rates(b.link, true), 0);
+	RUN_UNTIL(&b, b.n_rates == 2);
+	assert_true(radio.packets < 1000);
+	assert_int_equal(b.rate.transmitted + b.rate.retried, 1000);
+	assert_int_equal(link_report_rates(b.link, false), 0);
+	bench_end(&b);
+}
+
 static void test_free_inside(void **state)
 {
 	static const struct reaction script[] = { FIND, { "Connect", NULL, AS_OWNER }, { NULL } };
@@ -467,6 +484,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_helper_dies),
 		cmocka_unit_test(test_second_client),
 		cmocka_unit_test(test_rates),
+		cmocka_unit_test(test_rates_wrap),
 		cmocka_unit_test(test_free_inside),
 		cmocka_unit_test(test_free_any_time),
 		cmocka_unit_test(test_machine_freed),
