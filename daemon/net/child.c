@@ -17,7 +17,7 @@
 #include <systemd/sd-event.h>
 
 #define RUN_LIMIT_US  (10 * USEC_PER_SEC)
-#define STOP_LIMIT_US (1 * USEC_PER_SEC)
+#define STOP_LIMIT_US (3 * USEC_PER_SEC)
 #define EXIT_NO_PROGRAM 127
 
 static const char *const environment[] = {
@@ -33,6 +33,8 @@ static _Noreturn void become(const char *const argv[], int output_fd, pid_t pare
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	/* What we started must not outlive us: an address server on a dead interface, say. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	/* dhcpcd has children of its own, which end with it only if it ends in peace. */
+	(void)setpgid(0, 0);
 	if (getppid() != parent || null_fd < 0)
 		_exit(EXIT_NO_PROGRAM);
 	(void)dup2(null_fd, STDIN_FILENO);
@@ -93,6 +95,7 @@ static int reap(pid_t pid, uint64_t deadline_us)
 		struct timespec ms = { .tv_nsec = (long)NSEC_PER_MSEC };
 
 		if (clock_now_us() >= deadline_us) {
+			(void)kill(-pid, SIGKILL);
 			(void)kill(pid, SIGKILL);
 			(void)waitpid(pid, &status, 0);
 			return -ETIMEDOUT;
@@ -161,6 +164,6 @@ void child_stop(struct child *c)
 	if (c->pid <= 0)
 		return;
 	(void)kill(c->pid, SIGTERM);
-	(void)reap(c->pid, clock_now_us() + STOP_LIMIT_US);
+	(void)reap(c->pid, clock_now_us() + clock_limit_us(STOP_LIMIT_US));
 	c->pid = 0;
 }

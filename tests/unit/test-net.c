@@ -107,6 +107,41 @@ static void test_child_run(void **state)
 	assert_string_equal(output, "0\n1\n2\n3\n");
 }
 
+static bool lives(int pid)
+{
+	char path[32], state = 'Z';
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "r");
+	if (!f)
+		return false;
+	(void)fscanf(f, "%*d (%*[^)]) %c", &state);
+	fclose(f);
+	return state != 'Z';
+}
+
+/* Ended by force, a program takes with it what it has started. */
+static void test_grandchild(void **state)
+{
+	char path[] = "/tmp/miracast-net-XXXXXX", script[128];
+	const char *const argv[] = { "sh", "-c", script, NULL };
+	int fd = mkstemp(path), pid = 0;
+	FILE *f;
+
+	(void)state;
+	assert_true(fd >= 0);
+	(void)snprintf(script, sizeof(script), "sleep 1000 >/dev/null & echo $! >%s; wait", path);
+	assert_int_equal(child_run(argv, NULL, 0), -ETIMEDOUT);
+	f = fdopen(fd, "r");
+	assert_int_equal(fscanf(f, "%d", &pid), 1);
+	for (int i = 0; i < 200 && lives(pid); i++)
+		usleep(10000);
+	assert_false(lives(pid));
+	fclose(f);
+	(void)unlink(path);
+}
+
 /* ---------------------------------------------------------------- in a namespace */
 
 static void run(const char *command)
@@ -286,6 +321,7 @@ int main(void)
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_child_run),
+		cmocka_unit_test(test_grandchild),
 		cmocka_unit_test(test_choose),
 		cmocka_unit_test(test_firewall),
 		cmocka_unit_test(test_firewall_rules),

@@ -123,11 +123,13 @@ class Source:
                    f"{BUILD}/daemon/miracastd", "-v", "--p2p", words, "--source",
                    "pattern:640x480@30", "--rate", "4000000", "--seconds", str(seconds),
                    "--report", str(STATE / f"{name}.json"), *extra]
+        # What it writes is read here, not by the journal.
+        environment = {k: v for k, v in os.environ.items() if k != "JOURNAL_STREAM"}
         self.began = uptime()
         self.daemon = subprocess.Popen(command, stdin=stdin or subprocess.DEVNULL,
                                        stdout=self.out_path.open("w"),
                                        stderr=self.log_path.open("w"),
-                                       env={**os.environ, "MIRACAST_TIME_SCALE": str(scale)})
+                                       env={**environment, "MIRACAST_TIME_SCALE": str(scale)})
         return self.daemon
 
     def log(self):
