@@ -94,7 +94,11 @@ def wrong_pin(source, sink):
 
 @scenario("the TV refuses")
 def refusal(source, sink):
+    # Asked for the first time it says that it is not ready, and its user refuses meanwhile.
     sink.begin(accept="reject")
+    source.cast("Test TV")
+    check(wait(lambda: sink.saw("P2P-GO-NEG-REQUEST"), 120), "the TV was not asked")
+    source.stop()
     source.cast("Test TV")
     check_failure(source, "authorisation", "refused")
     check({f.status for f in source.air.sent("go-neg-response", sink.address)} >= {11},

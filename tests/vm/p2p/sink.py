@@ -144,6 +144,7 @@ class Sink:
             self.control(f"P2P_CONNECT {peer} pbc persistent go_intent={intent}")
         elif accept == "reject":
             self.control(f"P2P_REJECT {peer}")
+            self.control("P2P_LISTEN 600")
 
     def on_p2p_prov_disc_show_pin(self, words, _text):
         """The source will enter the PIN that we show now."""

@@ -176,8 +176,10 @@ class Source:
 
     @staticmethod
     def group():
-        """The interface of the group, or None."""
-        found = re.search(r"^(p2p-(?!dev)\S+?)[@\s]", output("/usr/sbin/ip", "-br", "link"), re.M)
+        """The interface of the group, or None. One that is down is the supplicant's own: it makes it
+        before it negotiates, and keeps it for the next time when that is cancelled."""
+        found = re.search(r"^(p2p-(?!dev)\S+) .*<(?:\S+,)?UP[,>]",
+                          output("/usr/sbin/ip", "-br", "link"), re.M)
         return found and found.group(1)
 
     @staticmethod
@@ -188,12 +190,10 @@ class Source:
             text += output("iptables-legacy-save")
         return re.sub(r"^#.*\n|\[\d+:\d+\]|counter packets \d+ bytes \d+", "", text, flags=re.M)
 
-    @staticmethod
-    def leftovers():
+    @classmethod
+    def leftovers(cls):
         """What a session may not leave: a group, an address, a child, a rule."""
-        found = []
-        links = output("/usr/sbin/ip", "-br", "link")
-        found += [f"interface {w}" for w in re.findall(r"^p2p-(?!dev)\S+", links, re.M)]
+        found = [f"interface {cls.group()}"] if cls.group() else []
         addresses = output("/usr/sbin/ip", "-br", "-4", "addr")
         found += [f"address {a}" for a in re.findall(r"^p2p\S+.*\d+\.\d+\.\d+\.\d+", addresses,
                                                      re.M)]
