@@ -53,8 +53,10 @@ def check_no_look(source):
     check(not connected or max(looks) < connected[0].when, f"looked at {looks} in the session")
 
 
-def check_air(source, sink, role="client", is_negotiated=True, password=BUTTON, openings=1):
-    """role is the sink's, unless another role had to be tried: emulated, a frame may come too late."""
+def check_air(source, sink, role="client", is_negotiated=True, intent=7, password=BUTTON,
+              openings=1):
+    """role is the sink's, and intent ours, unless others had to be tried: emulated, a frame may come
+    too late."""
     air, attempts = source.air, 1 + source.log().count("-> back-off")
     check(sink.role == role or attempts > 1, f"the sink is {sink.role}, not {role}")
     ours = [f for f in air.frames if f.receiver == sink.address and f.kind.startswith("go-neg")]
@@ -62,7 +64,7 @@ def check_air(source, sink, role="client", is_negotiated=True, password=BUTTON, 
         check(not ours, "a group was negotiated")
     else:
         told = [f.intent for f in ours if f.intent is not None]
-        check(told and told[0] == 7 and set(told) <= set((7, 0, 15)[:attempts]),
+        check(told and told[0] == intent and set(told) <= {7, 0, 15} and len(set(told)) <= attempts,
               f"our intents on the air in {attempts} attempts: {told}")
         methods = {f.password for f in ours if f.password is not None}
         check(methods == {password}, f"our methods on the air: {methods}")

@@ -122,11 +122,12 @@ def persistent(source, sink):
     sink.begin(accept="pbc", intent=1)
     source.cast("Test TV", "remember")
     check_stream(source, sink)
+    role = sink.role
     wait(lambda: not source.leftovers(), 20)
     source.air.clear()
     sink.begin(accept="no")
     source.cast("Test TV", "remember")
-    read = check_stream(source, sink, is_negotiated=False)
+    read = check_stream(source, sink, role=role, is_negotiated=False)
     check(source.air.sent("invite-request"), "nobody was invited")
     return read
 
@@ -134,10 +135,11 @@ def persistent(source, sink):
 @scenario("remembered, but the TV forgot: paired afresh")
 def forgotten(source, sink):
     check((STATE / "sinks").exists(), "nothing is remembered")
+    intent = int(re.search(r" intent (\d+) ", (STATE / "sinks").read_text()).group(1))
     sink.forget()
     sink.begin(accept="pbc", intent=1)
     source.cast("Test TV", "remember")
-    read = check_stream(source, sink)
+    read = check_stream(source, sink, intent=intent)
     check(source.air.sent("invite-request"), "nobody was invited")
     (STATE / "sinks").unlink(missing_ok=True)
     sink.control("SET persistent_reconnect 0")
