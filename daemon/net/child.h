@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Programs that do a part of the work: dnsmasq, dhcpcd, nft, iptables-legacy, firewall-cmd. Started
+ * Programs that do a part of the work: dnsmasq, dhcpcd, nft, iptables-legacy, busctl. Started
  * without a shell, with an environment of our own and nothing but the standard descriptors.
  */
 #ifndef MIRACAST_NET_CHILD_H

@@ -33,30 +33,30 @@ static bool is_wanted(const struct firewall *f, enum opening opening)
 
 /* ---------------------------------------------------------------- firewalld */
 
-static int change_zone(const struct firewall *f, const char *verb)
-{
-	char option[32 + IF_NAMESIZE];
-	const char *const argv[] = { "firewall-cmd", "-q", "--zone=" ZONE, option, NULL };
+/*
+ * Over the bus: its own command takes longer to start than a sink waits on a slow machine. Whether it
+ * runs has to be asked, as it writes no file of its process number where systemd starts it.
+ */
+#define FIREWALLD "org.fedoraproject.FirewallD1"
 
-	(void)snprintf(option, sizeof(option), "--%s-interface=%s", verb, f->ifname);
+static bool has_firewalld(void)
+{
+	static const char *const argv[] = {
+		"busctl", "--system", "call", "org.freedesktop.DBus", "/org/freedesktop/DBus",
+		"org.freedesktop.DBus", "NameHasOwner", "s", FIREWALLD, NULL };
+	char output[64];
+
+	return child_run(argv, output, sizeof(output)) == 0 && strncmp(output, "b true", 6) == 0;
+}
+
+static int change_zone(const struct firewall *f, const char *method)
+{
+	const char *const argv[] = {
+		"busctl", "--system", "--quiet", "--auto-start=no", "call", FIREWALLD,
+		"/org/fedoraproject/FirewallD1", FIREWALLD ".zone", method, "ss", ZONE, f->ifname,
+		NULL };
+
 	return child_run(argv, NULL, 0);
-}
-
-/* It writes no file of its process number where systemd starts it: it has to be asked. */
-static bool is_firewalld_running(void)
-{
-	static const char *const argv[] = { "firewall-cmd", "-q", "--state", NULL };
-
-	return child_run(argv, NULL, 0) == 0;
-}
-
-/* -ENOENT: there is no firewalld, or it does not run. */
-static int open_zone(struct firewall *f)
-{
-	int r = change_zone(f, "add");
-
-	f->has_zone = r == 0;
-	return r == -EPROTO && !is_firewalld_running() ? -ENOENT : r;
 }
 
 /* ---------------------------------------------------------------- nft */
@@ -198,8 +198,9 @@ static int open_all(struct firewall *f, char *text, size_t size)
 {
 	int r;
 
-	r = open_zone(f);
-	if (r != -ENOENT) {
+	if (has_firewalld()) {
+		r = change_zone(f, "addInterface");
+		f->has_zone = r == 0;
 		if (r < 0)
 			(void)snprintf(text, size, "firewalld does not take the interface into its "
 				       "zone \"" ZONE "\": reload firewalld");
@@ -237,7 +238,7 @@ int firewall_open(struct firewall *f, const char *ifname, const struct net_addre
 void firewall_close(struct firewall *f)
 {
 	if (f->has_zone)
-		(void)change_zone(f, "remove");
+		(void)change_zone(f, "removeInterface");
 	while (f->n_rules > 0)
 		delete_rule(&f->rules[--f->n_rules]);
 	for (enum opening o = 0; f->has_legacy && o < N_OPENINGS; o++)
