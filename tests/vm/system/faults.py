@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What breaks while the desktop is on the television, and what is promised for each."""
+import os
+import pathlib
+import re
+import signal
+import time
+
+import machine
+from machine import Session, output, run, uptime, wait
+
+FAULTS = []
+check = None  # run.py's
+
+
+def fault(name):
+    def add(function):
+        FAULTS.append((name, function))
+        return function
+    return add
+
+
+def check_desktop(story):
+    check(output("pidof", "Xorg") == story.xorg, "the X server is gone")
+    check(story.get_outputs(), "the X server does not answer")
+
+
+def check_gone(story, seconds=60):
+    """The display, the group and all that goes with it."""
+    run("pkill", "-x", "stamp-window")
+    left = machine.settle(seconds)
+    check(not left, f"left behind: {left}")
+    check_desktop(story)
+
+
+def check_again(story):
+    """It can be used again, without anybody's help."""
+    story.cast()
+    time.sleep(5)
+    count = story.check_stamps(story.disconnect(), 1)
+    run("pkill", "-x", "stamp-window")
+    return count
+
+
+def check_reason(began, *words):
+    journal = machine.get_journal(began)
+    for word in words:
+        check(re.search(word, journal, re.I), f"{word!r} is not in the journal: {journal[-1200:]}")
+
+
+@fault("fault: media is killed; the session goes on")
+def kill_media(story):
+    story.cast()
+    media = machine.get_media_pids()
+    os.kill(media[0], signal.SIGKILL)
+    check(wait(lambda: machine.get_media_pids() not in ([], media), 30), "no successor")
+    time.sleep(8)
+    session = machine.get_sessions()
+    check(session and session[0]["state"] == "started" and session[0]["media_restarts"] == 1,
+          session)
+    check(machine.is_plugged(), "the display went")
+    report = story.disconnect()
+    check_desktop(story)
+    return f"{story.check_stamps(report)} stamps, {report['rtp']['lost']} datagrams lost"
+
+
+@fault("fault: the daemon is killed; the display goes, the desktop stays, systemd starts it again")
+def kill_daemon(story):
+    story.cast()
+    before, pid = machine.get_restarts(), machine.get_main_pid()
+    os.kill(pid, signal.SIGKILL)
+    check(wait(lambda: not machine.is_plugged(), 10), "the display stays")
+    check_desktop(story)
+    check(wait(lambda: machine.get_restarts() == before + 1 and machine.is_active(), 60),
+          f"{machine.get_restarts()} restarts")
+    check_gone(story)
+    return f"{check_again(story)} stamps afterwards"
+
+
+@fault("fault: wpa_supplicant is killed; the session ends with its reason")
+def kill_supplicant(story):
+    story.cast()
+    began = uptime()
+    run("systemctl", "kill", "--signal=KILL", "--kill-whom=main", "wpa_supplicant")
+    check(wait(lambda: not machine.is_plugged(), 60), "the display stays")
+    check_gone(story)
+    check_reason(began, "wpa_supplicant|connection")
+    check(machine.is_active() and machine.get_media_pids() == [], "the service did not stay")
+    return f"{check_again(story)} stamps afterwards"
+
+
+@fault("fault: the computer sleeps; the session ends before, and can be had again")
+def sleep(story):
+    story.cast()
+    began = uptime()
+    pathlib.Path("/sys/power/pm_test").write_text("freezer")
+    code, text = run("systemctl", "suspend")
+    check(code == 0, text)
+    check(wait(lambda: "suspend exit" in output("journalctl", "-q", "-b", "-k"), 90, 1),
+          "it did not sleep")
+    lines = output("journalctl", "-q", "-b", "-o", "short-monotonic").splitlines()
+    at = {}
+    for line in lines:
+        m = re.match(r"\[ *([\d.]+)\]", line)
+        if m and float(m.group(1)) >= began:
+            if "PM: suspend entry" in line:
+                at.setdefault("entry", float(m.group(1)))
+            elif "miracastd" in line and re.search(r"sleep", line):
+                at.setdefault("told", float(m.group(1)))
+    check("entry" in at and "told" in at, at)
+    check(at["told"] < at["entry"], f"the computer slept first: {at}")
+    check_gone(story)
+    check_desktop(story)
+    return f"told {at['entry'] - at['told']:.1f} s before; {check_again(story)} stamps afterwards"
+
+
+@fault("fault: another user takes the screen; the session ends")
+def switch_user(story):
+    story.cast()
+    began = uptime()
+    run("useradd", "--create-home", "--shell", "/bin/bash", "other")
+    other = Session("other", "other", "idle", 8)
+    other.start()
+    check(wait(lambda: not machine.is_plugged(), 60), "the display stays")
+    check_gone(story)
+    check_reason(began, "user|seat|session")
+    code, text = story.seat.ctl("connect", story.sink.name)
+    check(code == 5, f"the user in the background may connect: {code} {text}")
+    machine.show_terminal(7)
+    other.stop()
+    wait(lambda: output("loginctl", "show-seat", "-P", "ActiveSession", "seat0") ==
+         story.seat("sh", "-c", "echo $XDG_SESSION_ID")[1].strip(), 20)
+    return f"{check_again(story)} stamps afterwards"
+
+
+STATES = {
+    "idle": None,
+    "looking": ("list", "--seconds", "30"),
+    "asking": ("connect",),
+    "casting": None,
+}
+
+
+@fault("fault: the service is stopped in every state; nothing stays")
+def stop(story):
+    took = []
+    for state in STATES:
+        if state == "casting":
+            story.cast()
+        elif state == "asking":
+            story.sink.begin(accept="no")
+            story.seat.begin("miracastctl", "connect", story.sink.name)
+            check(wait(lambda: story.sink.saw("P2P-GO-NEG-REQUEST"), 60), "the sink was not asked")
+        elif state == "looking":
+            story.sink.begin(accept="no")
+            story.seat.begin("miracastctl", "list", "--seconds", "30")
+            time.sleep(4)
+        began = uptime()
+        code, text = run("systemctl", "stop", "miracastd")
+        took.append(f"{state} {uptime() - began:.1f} s")
+        check(code == 0, text)
+        check(output("systemctl", "show", "-P", "Result", "miracastd") == "success",
+              f"{state}: {output('systemctl', 'status', 'miracastd')}")
+        check_gone(story)
+        run("pkill", "-x", "miracastctl")
+        run("systemctl", "start", "miracastd")
+    return ", ".join(took)
+
+
+@fault("fault: the system bus is restarted; the session ends, the service comes back")
+def restart_bus(story):
+    story.cast()
+    pid = machine.get_main_pid()
+    run("systemctl", "restart", "dbus")
+    check(wait(lambda: not machine.is_plugged(), 60), "the display stays")
+    check(wait(lambda: machine.get_main_pid() not in (0, pid) and machine.is_active(), 90),
+          output("systemctl", "status", "miracastd"))
+    check_desktop(story)
+    check_gone(story, 90)
+
+
+@fault("removed: the packages take all of it with them, under a running desktop")
+def remove(story):
+    code, text = run("env", "DEBIAN_FRONTEND=noninteractive", "dpkg", "--purge", "miracastd",
+                     "miracast-dkms")
+    check(code == 0, text)
+    check(not machine.get_main_pid() and run("id", "miracast")[0], "the service stays")
+    found = output("find", "/etc", "/usr", "/lib", "/var", "/run", "-xdev", "-name", "*miracast*",
+                   "-not", "-path", "/var/log/*", "-not", "-path", "/run/systemd/*")
+    check(not found, found)
+    check_desktop(story)
