@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <systemd/sd-event.h>
 
@@ -80,7 +81,7 @@ static bool is_within_limits(const struct head *h, const struct miracast_mode *m
 int head_plug(struct head *h, const uint8_t *edid, size_t edid_size,
 	      const struct media_mode *modes, size_t n_modes, size_t preferred)
 {
-	struct miracast_mode list[HEAD_MODES_MAX];
+	struct miracast_mode list[HEAD_MODES_MAX], first;
 	struct miracast_plug plug = { 0 };
 
 	for (size_t i = 0; i < n_modes && plug.mode_count < HEAD_MODES_MAX; i++) {
@@ -94,6 +95,11 @@ int head_plug(struct head *h, const uint8_t *edid, size_t edid_size,
 	}
 	if (plug.mode_count == 0 || edid_size > h->info.max_edid_size)
 		return -EINVAL;
+	/* First in the list as well: KWin looks at nothing else. */
+	first = list[plug.preferred];
+	memmove(list + 1, list, plug.preferred * sizeof(first));
+	list[0] = first;
+	plug.preferred = 0;
 	plug.edid = (uintptr_t)edid;
 	plug.edid_size = (uint32_t)edid_size;
 	plug.modes = (uintptr_t)list;
