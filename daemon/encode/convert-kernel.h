@@ -52,7 +52,11 @@ void convert_rows_by(const struct convert_kernel *kernel, enum convert_matrix ma
 		     const struct convert_source *source, const struct convert_target *target,
 		     unsigned int width, unsigned int from, unsigned int end);
 
+unsigned int convert_run_avx512(const struct convert_constants *k, const struct convert_pair *p,
+				unsigned int width);
 unsigned int convert_run_avx2(const struct convert_constants *k, const struct convert_pair *p,
+			      unsigned int width);
+unsigned int convert_run_neon(const struct convert_constants *k, const struct convert_pair *p,
 			      unsigned int width);
 unsigned int convert_run_sse2(const struct convert_constants *k, const struct convert_pair *p,
 			      unsigned int width);

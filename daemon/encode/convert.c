@@ -2,6 +2,7 @@
 #include "encode/convert.h"
 
 #include "encode/convert-kernel.h"
+#include "miracast/media.h"
 
 #include <assert.h>
 
@@ -58,6 +59,84 @@ void convert_rows(enum convert_matrix matrix, const struct convert_source *sourc
 	convert_rows_by(get_kernel(), matrix, source, target, width, from, end);
 }
 
+/* ---- formats ---- */
+
+#define STRIP 512 /* pixels of a line that are unpacked at a time: they stay in the nearest cache */
+
+static void unpack_rgb565(uint8_t *to, const uint8_t *from, unsigned int width)
+{
+	for (unsigned int x = 0; x < width; x++) {
+		unsigned int v = from[2 * x] | (unsigned int)from[2 * x + 1] << 8;
+
+		/* n 255 / 31 and n 255 / 63, rounded to the nearest. */
+		to[4 * x] = (uint8_t)(((v & 31) * 527 + 23) >> 6);
+		to[4 * x + 1] = (uint8_t)(((v >> 5 & 63) * 259 + 33) >> 6);
+		to[4 * x + 2] = (uint8_t)(((v >> 11) * 527 + 23) >> 6);
+		to[4 * x + 3] = 0;
+	}
+}
+
+static void unpack_xrgb2101010(uint8_t *to, const uint8_t *from, unsigned int width)
+{
+	for (unsigned int x = 0; x < width; x++) {
+		uint32_t v = from[4 * x] | (uint32_t)from[4 * x + 1] << 8 |
+			     (uint32_t)from[4 * x + 2] << 16 | (uint32_t)from[4 * x + 3] << 24;
+
+		/* n 255 / 1023, rounded to the nearest. */
+		to[4 * x] = (uint8_t)(((v & 1023) * 1021 + 2047) >> 12);
+		to[4 * x + 1] = (uint8_t)(((v >> 10 & 1023) * 1021 + 2047) >> 12);
+		to[4 * x + 2] = (uint8_t)(((v >> 20 & 1023) * 1021 + 2047) >> 12);
+		to[4 * x + 3] = 0;
+	}
+}
+
+static const struct {
+	uint32_t fourcc;
+	unsigned int bytes; /* a pixel */
+	bool swapped;	    /* R where the kernels expect B */
+	/* To XRGB8888; NULL: it is as the kernels want it. */
+	void (*unpack)(uint8_t *to, const uint8_t *from, unsigned int width);
+} formats[] = {
+	[CONVERT_XRGB8888] = { MEDIA_FOURCC_XRGB8888, 4, false, NULL },
+	[CONVERT_XBGR8888] = { MEDIA_FOURCC_XBGR8888, 4, true, NULL },
+	[CONVERT_RGB565] = { MEDIA_FOURCC_RGB565, 2, false, unpack_rgb565 },
+	[CONVERT_XRGB2101010] = { MEDIA_FOURCC_XRGB2101010, 4, false, unpack_xrgb2101010 },
+};
+
+bool convert_format_from_fourcc(uint32_t fourcc, enum convert_format *ret)
+{
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		if (formats[i].fourcc != fourcc)
+			continue;
+		*ret = (enum convert_format)i;
+		return true;
+	}
+	return false;
+}
+
+static void swap_line(struct convert_line *l)
+{
+	int32_t b = l->c[0];
+
+	l->c[0] = l->c[2];
+	l->c[2] = b;
+}
+
+static struct convert_constants get_constants(enum convert_matrix matrix,
+					      enum convert_format format)
+{
+	struct convert_constants k = constants[matrix];
+
+	if (!formats[format].swapped)
+		return k;
+	swap_line(&k.y);
+	swap_line(&k.cb);
+	swap_line(&k.cr);
+	return k;
+}
+
+/* ---- lines ---- */
+
 static struct convert_pair get_pair(const struct convert_source *source,
 				    const struct convert_target *target, unsigned int line)
 {
@@ -74,10 +153,10 @@ static struct convert_pair get_pair(const struct convert_source *source,
 	return p;
 }
 
-static void advance(struct convert_pair *p, unsigned int pixels)
+static void advance(struct convert_pair *p, unsigned int pixels, unsigned int bytes)
 {
 	for (int i = 0; i < 2; i++) {
-		p->source[i] += (size_t)pixels * 4;
+		p->source[i] += (size_t)pixels * bytes;
 		p->y[i] += pixels;
 	}
 	p->cb += p->cr ? pixels / 2 : pixels;
@@ -127,26 +206,57 @@ static unsigned int run_scalar(const struct convert_constants *k, const struct c
 }
 
 /* What a kernel of whole vectors leaves at the end of a line is done one block at a time. */
+static void run_pair(const struct convert_kernel *kernel, const struct convert_constants *k,
+		     struct convert_pair p, unsigned int width)
+{
+	unsigned int done = kernel->run(k, &p, width);
+
+	advance(&p, done, 4);
+	(void)run_scalar(k, &p, width - done);
+}
+
+static void run_unpacked(const struct convert_kernel *kernel, const struct convert_constants *k,
+			 enum convert_format format, struct convert_pair p, unsigned int width)
+{
+	uint8_t strip[2][STRIP * 4];
+
+	for (unsigned int x = 0; x < width; x += STRIP) {
+		unsigned int n = width - x < STRIP ? width - x : STRIP;
+		struct convert_pair unpacked = p;
+
+		for (int i = 0; i < 2; i++) {
+			formats[format].unpack(strip[i], p.source[i], n);
+			unpacked.source[i] = strip[i];
+		}
+		run_pair(kernel, k, unpacked, n);
+		advance(&p, n, formats[format].bytes);
+	}
+}
+
 void convert_rows_by(const struct convert_kernel *kernel, enum convert_matrix matrix,
 		     const struct convert_source *source, const struct convert_target *target,
 		     unsigned int width, unsigned int from, unsigned int end)
 {
-	const struct convert_constants *k = &constants[matrix];
+	const struct convert_constants k = get_constants(matrix, source->format);
 
 	assert(width % 2 == 0 && from % 2 == 0 && end % 2 == 0);
 	for (unsigned int line = from; line < end; line += 2) {
 		struct convert_pair p = get_pair(source, target, line);
-		unsigned int done = kernel->run(k, &p, width);
 
-		advance(&p, done);
-		(void)run_scalar(k, &p, width - done);
+		if (formats[source->format].unpack)
+			run_unpacked(kernel, &k, source->format, p, width);
+		else
+			run_pair(kernel, &k, p, width);
 	}
 }
 
 const struct convert_kernel *convert_get_kernels(void)
 {
 	static const struct convert_kernel kernels[] = {
-#if defined(__x86_64__)
+#if defined(__aarch64__)
+		{ "neon", convert_run_neon },
+#elif defined(__x86_64__)
+		{ "avx512", convert_run_avx512 },
 		{ "avx2", convert_run_avx2 },
 		{ "sse2", convert_run_sse2 },
 #endif
@@ -155,7 +265,10 @@ const struct convert_kernel *convert_get_kernels(void)
 	};
 
 #if defined(__x86_64__)
-	return __builtin_cpu_supports("avx2") ? kernels : kernels + 1;
+	if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
+	    __builtin_cpu_supports("avx512vl"))
+		return kernels;
+	return kernels + (__builtin_cpu_supports("avx2") ? 1 : 2);
 #else
 	return kernels;
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * XRGB8888 (B, G, R, unused in memory) to 4:2:0, limited range. Pure; knows no frame and no
- * encoder. Exact: every sample is the real number of the formula, computed without error, rounded
+ * RGB to 4:2:0, limited range. Pure; knows no frame and no encoder. Samples of other than eight bits
+ * are first rounded to eight, to the nearest. From there on exact: every sample is the real number of the formula, computed without error, rounded
  * to the nearest integer, halves up:
  *
  *	E(Y)  = Kr R + Kg G + Kb B
@@ -15,6 +15,7 @@
 #ifndef MIRACAST_ENCODE_CONVERT_H
 #define MIRACAST_ENCODE_CONVERT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,9 +35,20 @@ enum convert_layout {
 	CONVERT_I420, /* planes[0] Y, planes[1] Cb, planes[2] Cr */
 };
 
+enum convert_format {
+	CONVERT_XRGB8888, /* B, G, R, unused in memory */
+	CONVERT_XBGR8888, /* R, G, B, unused in memory */
+	CONVERT_RGB565,	  /* little endian, R highest */
+	CONVERT_XRGB2101010,
+};
+
+/* Of a frame's fourcc; false: it is none of these. */
+bool convert_format_from_fourcc(uint32_t fourcc, enum convert_format *ret);
+
 struct convert_source {
 	const uint8_t *pixels;
 	size_t pitch; /* bytes from line to line */
+	enum convert_format format;
 };
 
 struct convert_target {
@@ -46,14 +58,14 @@ struct convert_target {
 };
 
 /*
- * Converts the lines from to end - 1 (both even) of a picture of this width (even); the pointers are
+ * Converts the lines from to end - 1 (from and end even) of a picture of this width (even); the pointers are
  * those of the whole picture. Source and target do not overlap.
  */
 void convert_rows(enum convert_matrix matrix, const struct convert_source *source,
 		  const struct convert_target *target, unsigned int width, unsigned int from,
 		  unsigned int end);
 
-/* "avx2", "sse2" or "scalar": what convert_rows picked; for logs and tests. */
+/* "avx512", "avx2", "sse2", "neon" or "scalar": what convert_rows picked; for logs and tests. */
 const char *convert_get_name(void);
 
 #endif

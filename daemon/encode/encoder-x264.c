@@ -324,7 +324,7 @@ static int allocate_picture(struct encoder_impl *e, const struct frame *f)
 
 static int convert_damage(struct encoder_impl *e, const struct frame *f, const struct media_rect *d)
 {
-	struct convert_source source = { f->planes[0], f->pitches[0] };
+	struct convert_source source = { .pixels = f->planes[0], .pitch = f->pitches[0] };
 	struct convert_target target = { .layout = CONVERT_NV12,
 					 .pitches = { f->width, f->width } };
 	int r = allocate_picture(e, f);

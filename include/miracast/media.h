@@ -45,6 +45,10 @@ struct media_rect {
 
 /* Memory layouts of a frame; the values are DRM fourcc codes. */
 #define MEDIA_FOURCC_XRGB8888 0x34325258u /* 'XR24': B, G, R, unused in memory; one plane */
+#define MEDIA_FOURCC_XBGR8888 0x34324258u /* 'XB24': R, G, B, unused in memory */
+#define MEDIA_FOURCC_RGB565   0x36314752u /* 'RG16': 16 bits little endian, R the highest five */
+#define MEDIA_FOURCC_XRGB2101010 \
+	0x30335258u /* 'XR30': 32 bits little endian, B the lowest ten, R up to bit 29 */
 #define MEDIA_FOURCC_YUV420   0x32315559u /* 'YU12': Y, U, V planes; BT.709 or 601, limited */
 #define MEDIA_FOURCC_NV12     0x3231564eu /* 'NV12': Y plane, interleaved UV plane */
 
@@ -61,6 +65,8 @@ struct frame {
 	const uint8_t *planes[3]; /* NULL in planes[0]: only the dma-buf can be read */
 	uint32_t pitches[3];	  /* bytes from line to line */
 	int dmabuf_fd;		  /* -1: none; borrowed, the source's */
+	uint32_t dmabuf_offset;	  /* bytes from its start to the first pixel */
+	uint64_t buffer;	  /* the same number is the same memory, for ever; 0: not told */
 	struct media_rect damage; /* what changed since the frame before; a hint */
 	uint32_t source_id;	  /* the source's own name of the buffer */
 };

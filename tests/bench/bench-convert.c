@@ -44,7 +44,7 @@ static const struct convert_kernel *the_kernel;
 
 static void by_kernel(const uint8_t *source, uint8_t *target)
 {
-	const struct convert_source s = { source, WIDTH * 4 };
+	const struct convert_source s = { .pixels = source, .pitch = WIDTH * 4 };
 	const struct convert_target t = {
 		.layout = CONVERT_NV12,
 		.planes = { target, target + (size_t)WIDTH * HEIGHT },

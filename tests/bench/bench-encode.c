@@ -28,7 +28,7 @@ static uint8_t picture[PIXELS * 3 / 2];
 
 static void convert(const struct frame *f)
 {
-	const struct convert_source source = { f->planes[0], f->pitches[0] };
+	const struct convert_source source = { .pixels = f->planes[0], .pitch = f->pitches[0] };
 	const struct convert_target target = {
 		.layout = CONVERT_I420,
 		.planes = { picture, picture + PIXELS, picture + PIXELS * 5 / 4 },

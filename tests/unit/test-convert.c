@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Every kernel of convert against the formula of convert.h in double precision, on all extreme
- * colours, on random ones and on ties, in both layouts and at widths that no vector divides.
+ * colours, on random ones and on ties, in both layouts and at widths that no vector divides; and the
+ * other formats against XRGB8888 of the same colours.
  */
 #include "encode/convert-kernel.h"
+#include "miracast/media.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -91,7 +93,7 @@ static void convert(struct picture *p, const struct convert_kernel *kernel,
 		    enum convert_matrix matrix, enum convert_layout layout, unsigned int from,
 		    unsigned int end)
 {
-	struct convert_source source = { p->pixels, PITCH };
+	struct convert_source source = { .pixels = p->pixels, .pitch = PITCH };
 	struct convert_target target = {
 		.layout = layout,
 		.planes = { p->y, layout == CONVERT_NV12 ? p->uv : p->cb, p->cr },
@@ -206,6 +208,74 @@ static void test_greys(void **state)
 	free(p);
 }
 
+static uint8_t to_eight(unsigned int v, unsigned int most)
+{
+	return (uint8_t)floor(v * 255.0 / most + 0.5);
+}
+
+/* What a pixel of a format is in XRGB8888; wide enough for more than one strip of the unpacker. */
+static uint32_t widen(enum convert_format format, uint32_t v)
+{
+	switch (format) {
+	case CONVERT_XRGB8888:
+		return v;
+	case CONVERT_XBGR8888:
+		return (v & 0xff) << 16 | (v & 0xff00) | (v >> 16 & 0xff);
+	case CONVERT_RGB565:
+		return (uint32_t)to_eight(v >> 11 & 31, 31) << 16 |
+		       (uint32_t)to_eight(v >> 5 & 63, 63) << 8 | to_eight(v & 31, 31);
+	case CONVERT_XRGB2101010:
+		return (uint32_t)to_eight(v >> 20 & 1023, 1023) << 16 |
+		       (uint32_t)to_eight(v >> 10 & 1023, 1023) << 8 | to_eight(v & 1023, 1023);
+	}
+	return 0;
+}
+
+#define WIDE 1302
+
+/* Every value of each channel, and random ones. */
+static void test_formats(void **state)
+{
+	static const uint32_t fourccs[] = { MEDIA_FOURCC_XRGB8888, MEDIA_FOURCC_XBGR8888,
+					    MEDIA_FOURCC_RGB565, MEDIA_FOURCC_XRGB2101010 };
+	static uint32_t pixels[2][WIDE], plain[2][WIDE];
+	static uint8_t y[2][2 * WIDE], uv[2][WIDE];
+	uint32_t seed = 3;
+
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++) {
+		struct convert_source source[2] = { { .pitch = sizeof(pixels[0]) },
+						    { .pitch = sizeof(plain[0]) } };
+		unsigned int bytes = fourccs[i] == MEDIA_FOURCC_RGB565 ? 2 : 4;
+
+		assert_true(convert_format_from_fourcc(fourccs[i], &source[0].format));
+		for (unsigned int n = 0; n < 2 * WIDE; n++) {
+			uint32_t v = n < 1024 ? n << 20 | n << 10 | n : next_random(&seed) * 257u;
+			uint8_t *at = (uint8_t *)pixels[n / WIDE] + (size_t)(n % WIDE) * bytes;
+
+			if (fourccs[i] == MEDIA_FOURCC_RGB565)
+				v = (n * 25u + (n >> 3)) & 0xffff;
+			memcpy(at, &v, bytes);
+			plain[n / WIDE][n % WIDE] = widen(source[0].format, v);
+		}
+		source[0].pixels = (const uint8_t *)pixels;
+		source[1].pixels = (const uint8_t *)plain;
+		for (const struct convert_kernel *k = convert_get_kernels(); k->name; k++) {
+			for (int j = 0; j < 2; j++) {
+				const struct convert_target target = {
+					.planes = { y[j], uv[j] },
+					.pitches = { WIDE, WIDE },
+				};
+
+				convert_rows_by(k, CONVERT_BT709, &source[j], &target, WIDE, 0, 2);
+			}
+			assert_int_equal(memcmp(y[0], y[1], sizeof(y[0])), 0);
+			assert_int_equal(memcmp(uv[0], uv[1], sizeof(uv[0])), 0);
+		}
+	}
+	assert_false(convert_format_from_fourcc(MEDIA_FOURCC_NV12, &(enum convert_format){ 0 }));
+}
+
 static void test_rows(void **state)
 {
 	struct picture *p = calloc(1, sizeof(*p));
@@ -230,7 +300,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_extremes), cmocka_unit_test(test_random),
 		cmocka_unit_test(test_ties),	 cmocka_unit_test(test_greys),
-		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_formats),	 cmocka_unit_test(test_rows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
