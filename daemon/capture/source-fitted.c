@@ -62,11 +62,11 @@ static int fitted_configure(struct source *s, const struct media_mode *mode)
 	return f->inner->ops->configure(f->inner, &own);
 }
 
-static int fitted_get_fd(const struct source *s)
+static struct pollfd fitted_get_poll(const struct source *s)
 {
 	const struct source *inner = fitted_of(s)->inner;
 
-	return inner->ops->get_fd(inner);
+	return inner->ops->get_poll(inner);
 }
 
 static uint64_t fitted_get_deadline_ns(const struct source *s)
@@ -140,7 +140,7 @@ static void fitted_close(struct source *s)
 static const struct source_ops fitted_ops = {
 	.name = "fitted",
 	.configure = fitted_configure,
-	.get_fd = fitted_get_fd,
+	.get_poll = fitted_get_poll,
 	.get_deadline_ns = fitted_get_deadline_ns,
 	.acquire = fitted_acquire,
 	.release = fitted_release,

@@ -79,10 +79,10 @@ static int notice_configure(struct source *s, const struct media_mode *mode)
 	return 0;
 }
 
-static int notice_get_fd(const struct source *s)
+static struct pollfd notice_get_poll(const struct source *s)
 {
 	(void)s;
-	return -1;
+	return (struct pollfd){ .fd = -1 };
 }
 
 static uint64_t notice_get_deadline_ns(const struct source *s)
@@ -127,7 +127,7 @@ static void notice_close(struct source *s)
 static const struct source_ops notice_ops = {
 	.name = "notice",
 	.configure = notice_configure,
-	.get_fd = notice_get_fd,
+	.get_poll = notice_get_poll,
 	.get_deadline_ns = notice_get_deadline_ns,
 	.acquire = notice_acquire,
 	.release = notice_release,

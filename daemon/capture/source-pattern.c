@@ -200,10 +200,10 @@ static int pattern_configure(struct source *s, const struct media_mode *mode)
 	return 0;
 }
 
-static int pattern_get_fd(const struct source *s)
+static struct pollfd pattern_get_poll(const struct source *s)
 {
 	(void)s;
-	return -1;
+	return (struct pollfd){ .fd = -1 };
 }
 
 /* The time of frame n, rounded up so that the frame is due when it comes. */
@@ -409,7 +409,7 @@ static void pattern_close(struct source *s)
 static const struct source_ops pattern_ops = {
 	.name = "pattern",
 	.configure = pattern_configure,
-	.get_fd = pattern_get_fd,
+	.get_poll = pattern_get_poll,
 	.get_deadline_ns = pattern_get_deadline_ns,
 	.acquire = pattern_acquire,
 	.release = pattern_release,

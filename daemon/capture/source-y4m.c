@@ -232,11 +232,12 @@ static int clip_configure(struct source *s, const struct media_mode *mode)
 	return picture_init(&c->shown, mode->width, mode->height);
 }
 
-static int clip_get_fd(const struct source *s)
+static struct pollfd clip_get_poll(const struct source *s)
 {
 	const struct clip *c = clip_of(s);
+	bool waits = !c->ended && !(c->complete && c->index >= c->wanted);
 
-	return c->ended || (c->complete && c->index >= c->wanted) ? -1 : c->fd;
+	return (struct pollfd){ .fd = waits ? c->fd : -1, .events = POLLIN };
 }
 
 static uint64_t clip_get_deadline_ns(const struct source *s)
@@ -336,7 +337,7 @@ static void clip_close(struct source *s)
 static const struct source_ops clip_ops = {
 	.name = "y4m",
 	.configure = clip_configure,
-	.get_fd = clip_get_fd,
+	.get_poll = clip_get_poll,
 	.get_deadline_ns = clip_get_deadline_ns,
 	.acquire = clip_acquire,
 	.release = clip_release,

@@ -9,6 +9,7 @@
 
 #include "miracast/media.h"
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -23,8 +24,8 @@ struct source_ops {
 	 */
 	int (*configure)(struct source *s, const struct media_mode *mode);
 
-	/* The descriptor that becomes readable with the next frame, or -1: deadline alone. */
-	int (*get_fd)(const struct source *s);
+	/* What becomes ready with the next frame; fd -1: the deadline alone tells. */
+	struct pollfd (*get_poll)(const struct source *s);
 
 	/* CLOCK_MONOTONIC ns at which acquire is worth a call even without the descriptor. */
 	uint64_t (*get_deadline_ns)(const struct source *s);
@@ -35,6 +36,12 @@ struct source_ops {
 	 * -errno: broken. again: the present picture is wanted although nothing changed.
 	 */
 	int (*acquire)(struct source *s, uint64_t now_ns, bool again, struct frame *ret);
+
+	/*
+	 * Who reads the pictures from the next one on: a device, by their dma-buf alone, or the CPU
+	 * (as long as nothing is said). NULL: all the same to this source.
+	 */
+	void (*set_reader)(struct source *s, bool device);
 
 	/* The pipeline does not read the frame's memory any more. */
 	void (*release)(struct source *s, const struct frame *f);

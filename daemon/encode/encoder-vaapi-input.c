@@ -7,6 +7,7 @@
  */
 #include "encode/encoder-vaapi.h"
 
+#include "util/clock.h"
 #include "util/log.h"
 
 #include <errno.h>
@@ -105,6 +106,7 @@ static VASurfaceID import(struct vaapi_encoder *e, const struct frame *f, uint64
 		.num_layers = 1,
 		.layers = { { .drm_format = MEDIA_FOURCC_XRGB8888,
 			      .num_planes = 1,
+			      .offset = { f->dmabuf_offset },
 			      .pitch = { f->pitches[0] } } },
 	};
 	VASurfaceAttrib attributes[] = {
@@ -117,8 +119,10 @@ static VASurfaceID import(struct vaapi_encoder *e, const struct frame *f, uint64
 	};
 	VASurfaceID surface = VA_INVALID_SURFACE;
 
-	if (f->pitches[0] % e->device.quirk->pitch_align != 0) {
-		log_debug("vaapi: a pitch of %u is not for this device", f->pitches[0]);
+	if (f->pitches[0] % e->device.quirk->pitch_align != 0 ||
+	    f->dmabuf_offset % e->device.quirk->pitch_align != 0) {
+		log_debug("vaapi: a pitch of %u from %u on is not for this device", f->pitches[0],
+			  f->dmabuf_offset);
 		return VA_INVALID_SURFACE;
 	}
 	if (vaapi_check(vaCreateSurfaces(e->device.display, VA_RT_FORMAT_RGB32, f->width, f->height,
@@ -135,22 +139,31 @@ static void forget(struct vaapi_encoder *e, struct vaapi_import *i)
 	*i = (struct vaapi_import){ .surface = VA_INVALID_SURFACE };
 }
 
-/*
- * The buffer's surface, imported now or before; VA_INVALID_SURFACE: refused, now or before. The
- * source's own name for the buffer is not enough: its memory may have been made anew under it.
- */
+static bool is_same(const struct vaapi_import *a, const struct vaapi_import *b)
+{
+	return a->dev == b->dev && a->id == b->id && a->pitch == b->pitch &&
+	       a->offset == b->offset;
+}
+
+/* The buffer's surface, imported now or before; VA_INVALID_SURFACE: refused, now or before. */
 static VASurfaceID get_import(struct vaapi_encoder *e, const struct frame *f)
 {
 	struct vaapi_import *oldest = e->in.imports;
+	struct vaapi_import wanted = { .id = f->buffer,
+				       .pitch = f->pitches[0],
+				       .offset = f->dmabuf_offset };
 	struct stat st;
 
 	if (fstat(f->dmabuf_fd, &st) < 0)
 		return VA_INVALID_SURFACE;
+	if (!f->buffer) {
+		wanted.dev = st.st_dev;
+		wanted.id = st.st_ino;
+	}
 	for (size_t i = 0; i < VAAPI_IMPORTS; i++) {
 		struct vaapi_import *known = &e->in.imports[i];
 
-		if (known->used && known->ino == st.st_ino && known->dev == st.st_dev &&
-		    known->pitch == f->pitches[0]) {
+		if (known->used && is_same(known, &wanted)) {
 			known->used = ++e->in.uses;
 			return known->surface;
 		}
@@ -158,13 +171,9 @@ static VASurfaceID get_import(struct vaapi_encoder *e, const struct frame *f)
 			oldest = known;
 	}
 	forget(e, oldest);
-	*oldest = (struct vaapi_import){
-		.dev = st.st_dev,
-		.ino = st.st_ino,
-		.pitch = f->pitches[0],
-		.surface = import(e, f, (uint64_t)st.st_size),
-		.used = ++e->in.uses,
-	};
+	wanted.surface = import(e, f, (uint64_t)st.st_size);
+	wanted.used = ++e->in.uses;
+	*oldest = wanted;
 	return oldest->surface;
 }
 
@@ -262,17 +271,18 @@ static int fill(struct vaapi_encoder *e, const struct frame *f, uint8_t *memory)
 {
 	const VAImage *i = &e->in.image;
 	uint8_t *luma = memory + i->offsets[0], *chroma = memory + i->offsets[1];
-	struct convert_source source = { f->planes[0], f->pitches[0] };
+	struct convert_source source = { .pixels = f->planes[0], .pitch = f->pitches[0] };
 	struct convert_target target = { .layout = CONVERT_NV12,
 					 .planes = { luma, chroma },
 					 .pitches = { i->pitches[0], i->pitches[1] } };
 	unsigned int from, end;
 
-	get_lines(&e->in, f, &from, &end);
-	switch (f->fourcc) {
-	case MEDIA_FOURCC_XRGB8888:
+	if (convert_format_from_fourcc(f->fourcc, &source.format)) {
+		get_lines(&e->in, f, &from, &end);
 		convert_rows(e->matrix, &source, &target, f->width, from, end);
 		return 0;
+	}
+	switch (f->fourcc) {
 	case MEDIA_FOURCC_NV12:
 		copy_lines(luma, i->pitches[0], f->planes[0], f->pitches[0], f->width, f->height);
 		copy_lines(chroma, i->pitches[1], f->planes[1], f->pitches[1], f->width,
@@ -318,6 +328,7 @@ int vaapi_input_put(struct vaapi_encoder *e, const struct frame *f)
 	    e->in.vpp_context != VA_INVALID_ID)
 		imported = get_import(e, f);
 	e->encoder.by_device = imported != VA_INVALID_SURFACE;
+	e->encoder.converted_ns = 0;
 	if (e->encoder.by_device) {
 		e->in.last_uploaded = false;
 		return convert_by_device(e, imported);
@@ -325,7 +336,9 @@ int vaapi_input_put(struct vaapi_encoder *e, const struct frame *f)
 	if (!f->planes[0])
 		return -EOPNOTSUPP;
 	r = upload(e, f);
-	e->in.last_uploaded = r == 0 && f->fourcc == MEDIA_FOURCC_XRGB8888;
+	e->encoder.converted_ns = clock_now_ns();
+	e->in.last_uploaded = r == 0 && f->fourcc != MEDIA_FOURCC_NV12 &&
+			      f->fourcc != MEDIA_FOURCC_YUV420;
 	e->in.last_number = f->number;
 	return r;
 }
@@ -405,7 +418,7 @@ static void get_expected(enum convert_matrix matrix, unsigned int number, uint8_
 	uint32_t pixels[4] = { patch_colour(number), patch_colour(number), patch_colour(number),
 			       patch_colour(number) };
 	uint8_t luma[4], chroma[2];
-	struct convert_source source = { (const uint8_t *)pixels, 8 };
+	struct convert_source source = { .pixels = (const uint8_t *)pixels, .pitch = 8 };
 	struct convert_target target = { .layout = CONVERT_NV12,
 					 .planes = { luma, chroma },
 					 .pitches = { 2, 2 } };

@@ -73,6 +73,11 @@ static int vaapi_probe(struct encoder_caps *ret)
 	return 0;
 }
 
+static bool vaapi_can_import(void)
+{
+	return va.device.display && va.choice.vpp != VAAPI_VPP_NONE;
+}
+
 /* ---- an encoder ---- */
 
 static bool is_valid(const struct encoder_config *c)
@@ -142,6 +147,7 @@ static void vaapi_request_idr(struct encoder *encoder)
 const struct encoder_ops encoder_vaapi = {
 	.name = "vaapi",
 	.probe = vaapi_probe,
+	.can_import = vaapi_can_import,
 	.open = vaapi_open,
 	.submit = vaapi_submit,
 	.output = vaapi_output,

@@ -124,9 +124,9 @@ void vaapi_rate_on_frame(struct vaapi_rate *r, bool idr, uint8_t qp, size_t byte
 #define VAAPI_BUFFERS 16 /* parameter buffers of one picture */
 
 struct vaapi_import {
-	dev_t dev; /* the dma-buf's identity: as long as it is imported, nobody else has this inode */
-	ino_t ino;
-	uint32_t pitch;
+	dev_t dev;   /* 0: the source has numbered the buffer; else the dma-buf's inode, which nobody */
+	uint64_t id; /* else has as long as it is imported */
+	uint32_t pitch, offset;
 	VASurfaceID surface; /* VA_INVALID_ID: the driver refused it */
 	uint64_t used;	     /* for the choice of whom to forget */
 };

@@ -36,12 +36,15 @@ struct encoder_ops {
 	/* A trial: can this back-end encode here, and what? 0, -ENODEV (not here) or -errno. */
 	int (*probe)(struct encoder_caps *ret);
 
+	/* After probe: frames that have nothing but a dma-buf will do. NULL: they will not. */
+	bool (*can_import)(void);
+
 	int (*open)(const struct encoder_config *config, struct encoder **ret);
 
 	/*
 	 * Encode one frame; its memory is not read after the return. 0 or -errno; -EIO: this encoder
 	 * is broken, open another; -ETIMEDOUT: its device hangs, and no other one can be opened in
-	 * this process.
+	 * this process; -EOPNOTSUPP: it cannot read this frame, but perhaps one with planes.
 	 */
 	int (*submit)(struct encoder *e, const struct frame *f);
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define AFTER_NS (1500 * NSEC_PER_MSEC) /* the stream has settled by then */
@@ -117,7 +118,7 @@ static int write_all(int fd, const uint8_t *data, size_t size, off_t *at)
 	return 0;
 }
 
-int dump_write(int fd, const struct frame *f)
+static int write_picture(int fd, const struct frame *f)
 {
 	bool xrgb = f->fourcc == MEDIA_FOURCC_XRGB8888;
 	uint8_t line[3 * 8192];
@@ -125,7 +126,7 @@ int dump_write(int fd, const struct frame *f)
 	off_t at = 0;
 	int r;
 
-	if (!f->planes[0] || (!xrgb && f->fourcc != MEDIA_FOURCC_YUV420) || f->width > 8192)
+	if ( (!xrgb && f->fourcc != MEDIA_FOURCC_YUV420) || f->width > 8192)
 		return -EOPNOTSUPP;
 	if (ftruncate(fd, 0) < 0)
 		return -errno;
@@ -138,5 +139,24 @@ int dump_write(int fd, const struct frame *f)
 			line_from_yuv(f, y, line);
 		r = write_all(fd, line, 3u * f->width, &at);
 	}
+	return r;
+}
+
+/* What only a device was to read is mapped for this once. */
+int dump_write(int fd, const struct frame *f)
+{
+	size_t size = f->dmabuf_offset + (size_t)f->pitches[0] * f->height;
+	struct frame mapped = *f;
+	uint8_t *map;
+	int r;
+
+	if (f->planes[0])
+		return write_picture(fd, f);
+	map = mmap(NULL, size, PROT_READ, MAP_SHARED, f->dmabuf_fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	mapped.planes[0] = map + f->dmabuf_offset;
+	r = write_picture(fd, &mapped);
+	(void)munmap(map, size);
 	return r;
 }

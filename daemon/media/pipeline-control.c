@@ -171,7 +171,17 @@ bool pipeline_demote(struct pipeline *p, int r)
 		return false;
 	facts_send_demoted(p->facts, p->back_end->name, other->name, strerror(-r));
 	p->back_end = p->choice.best = other;
+	pipeline_tell_reader(p);
 	return true;
+}
+
+void pipeline_tell_reader(struct pipeline *p)
+{
+	bool device = p->back_end && p->back_end->can_import && p->back_end->can_import() &&
+		      !p->no_import;
+
+	if (p->desktop && p->desktop->ops->set_reader)
+		p->desktop->ops->set_reader(p->desktop, device);
 }
 
 static int configure_source(struct pipeline *p, struct source *s)
@@ -252,6 +262,7 @@ int pipeline_configure(struct pipeline *p, const struct media_configure *c, uint
 
 	if (r < 0)
 		return r;
+	pipeline_tell_reader(p);
 	if (!p->configured || !same_format(&p->config.format, &c->format))
 		r = configure_format(p, &c->format);
 	if (r < 0)
@@ -312,6 +323,7 @@ int pipeline_set_source(struct pipeline *p, struct source *source, const char *t
 
 	pipeline_close_desktop(p);
 	p->desktop = source;
+	pipeline_tell_reader(p);
 	r = source_open_notice(text, &notice);
 	if (r < 0)
 		return pipeline_fail(p, MEDIA_STAGE_START, r, "no memory for a picture");

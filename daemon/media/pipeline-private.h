@@ -37,6 +37,7 @@ struct pipeline {
 	struct encoder_choice choice;
 	const struct encoder_ops *back_end;
 	bool may_demote; /* another back-end will do as well */
+	bool no_import;	 /* it cannot read what the desktop's GPU makes: the CPU does */
 	struct encoder_config config;
 	bool anew; /* the encoder is broken: the next picture goes to another one */
 	bool configured;
@@ -74,6 +75,9 @@ int pipeline_fail(struct pipeline *p, enum media_stage stage, int r, const char 
 
 /* The back-end is given up for x264, from the next picture on. False: there is nothing to try. */
 bool pipeline_demote(struct pipeline *p, int r);
+
+/* Tells the desktop who reads its pictures. */
+void pipeline_tell_reader(struct pipeline *p);
 
 void pipeline_close_desktop(struct pipeline *p);
 

@@ -24,6 +24,7 @@
 
 #include "stream/timing.h"
 #include "util/clock.h"
+#include "util/log.h"
 
 #include <errno.h>
 
@@ -273,6 +274,16 @@ static void encode_next(struct pipeline *p, uint64_t now_ns)
 
 /* ------------------------------------------------------------------ encoder -> packet */
 
+/* The encoder is well, but not with buffers of the desktop's: the picture comes again, mapped. */
+static void import_failed(struct pipeline *p, uint64_t now_ns)
+{
+	log_notice("encode: %s cannot read the desktop's buffers: they are read by the CPU",
+		   p->back_end->name);
+	p->no_import = true;
+	pipeline_tell_reader(p);
+	p->again_ns = now_ns;
+}
+
 /* One new beginning; then another back-end, if one will do, or the daemon's turn. */
 static void encoder_failed(struct pipeline *p, const struct worker_result *result, uint64_t now_ns)
 {
@@ -321,11 +332,13 @@ static void on_encoded(struct pipeline *p, const struct worker_result *result, u
 
 	if (result->r <= 0)
 		frame_dropped(p, f->number, now_ns);
-	if (result->r < 0)
+	if (result->r == -EOPNOTSUPP && !f->planes[0])
+		import_failed(p, now_ns);
+	else if (result->r < 0)
 		encoder_failed(p, result, now_ns);
 	if (result->r <= 0)
 		return;
-	if (!result->by_device)
+	if (!result->by_device && !p->own)
 		p->state->raw_bytes_copied += bytes_read_by_cpu(f);
 	facts_send_chunk(p->facts, MEDIA_CHUNK_ENCODED, f->number,
 			 (uint32_t)us_since(result->encoded_ns, result->started_ns),
@@ -506,11 +519,10 @@ void pipeline_request_idr(struct pipeline *p, uint64_t now_ns)
 unsigned int pipeline_get_polls(const struct pipeline *p, struct pollfd ret[PIPELINE_POLLS])
 {
 	unsigned int n = 0;
-	int fd = p->streaming && p->desktop ? p->desktop->ops->get_fd(p->desktop) : -1;
 
 	ret[n++] = (struct pollfd){ .fd = worker_get_fd(p->encoder), .events = POLLIN };
-	if (fd >= 0)
-		ret[n++] = (struct pollfd){ .fd = fd, .events = POLLIN };
+	if (p->streaming && p->desktop)
+		ret[n++] = p->desktop->ops->get_poll(p->desktop); /* fd -1 is passed over */
 	if (p->streaming && stream_wants_pollout(p->stream))
 		ret[n++] = (struct pollfd){ .fd = stream_get_fd(p->stream), .events = POLLOUT };
 	return n;

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The device source against a small model of the module's stream descriptor, which replaces ioctl()
- * at link time: what is queued when, with which frame in which buffer, and what revocation, another
- * mode and an unreadable picture do.
+ * at link time: what is queued and grabbed when, with which frame in which buffer, and what
+ * revocation, another mode, another reader and an unreadable picture do.
  */
 #include "capture/source.h"
 #include "uapi/miracast.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/dma-buf.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -36,6 +37,10 @@ static struct {
 	struct miracast_done done[QUEUE_MAX];
 	unsigned int done_count;
 	uint64_t dst_seq; /* of the last copy */
+	unsigned int copies;
+	uint64_t grabbed; /* sequence that is held; 0: none */
+	unsigned int grabs, releases, begun, ended;
+	int picture; /* memfd: the desktop's buffer, opened by the first grab */
 } module;
 
 static void fill(struct miracast_queue *q)
@@ -56,6 +61,7 @@ static void fill(struct miracast_queue *q)
 	if (d->status == 0)
 		assert_int_equal(pwrite(q->fd, &pixel, sizeof(pixel), 0), sizeof(pixel));
 	module.dst_seq = q->dst_seq;
+	module.copies++;
 	close(q->fd);
 }
 
@@ -111,6 +117,51 @@ static int on_dequeue(struct miracast_done *d)
 	return 0;
 }
 
+/* The desktop has two buffers; the pixel says which frame is in it. */
+static int on_grab(struct miracast_grab *g)
+{
+	const uint32_t pixel = (uint32_t)module.sequence;
+
+	if (module.grabbed || module.sequence == 0 || module.sequence <= g->after_seq) {
+		errno = module.grabbed ? EBUSY : EAGAIN;
+		return -1;
+	}
+	if (module.picture < 0)
+		module.picture = memfd_create("picture", MFD_CLOEXEC);
+	(void)!ftruncate(module.picture, 64 + (off_t)PITCH * HEIGHT);
+	assert_int_equal(pwrite(module.picture, &pixel, sizeof(pixel), 64), sizeof(pixel));
+	module.grabs++;
+	module.grabbed = g->sequence = module.sequence;
+	g->flip_ns = module.sequence * 1000 + 500;
+	g->buffer = 9000 + module.sequence % 2;
+	g->damage = (struct miracast_rect){ 10, 20, 110, 50 };
+	g->fd = dup(module.picture);
+	g->width = module.width;
+	g->height = module.height;
+	g->pitch = PITCH;
+	g->offset = 64;
+	return 0;
+}
+
+static int on_release(struct miracast_release *r)
+{
+	assert_true(r->sequence != 0 && r->sequence == module.grabbed);
+	module.grabbed = 0;
+	module.releases++;
+	r->result = 0;
+	return 0;
+}
+
+static int on_sync(const struct dma_buf_sync *s)
+{
+	assert_true(s->flags & DMA_BUF_SYNC_READ && !(s->flags & DMA_BUF_SYNC_WRITE));
+	if (s->flags & DMA_BUF_SYNC_END)
+		module.ended++;
+	else
+		module.begun++;
+	return 0;
+}
+
 int ioctl(int fd, unsigned long request, ...)
 {
 	va_list ap;
@@ -130,6 +181,12 @@ int ioctl(int fd, unsigned long request, ...)
 		return on_queue(argument);
 	if (request == MIRACAST_IOC_DEQUEUE)
 		return on_dequeue(argument);
+	if (request == MIRACAST_IOC_GRAB)
+		return on_grab(argument);
+	if (request == MIRACAST_IOC_RELEASE)
+		return on_release(argument);
+	if (request == DMA_BUF_IOCTL_SYNC)
+		return on_sync(argument);
 	errno = ENOTTY;
 	return -1;
 }
@@ -144,6 +201,7 @@ static struct source *open_device(void)
 	memset(&module, 0, sizeof(module));
 	module.width = WIDTH;
 	module.height = HEIGHT;
+	module.picture = -1;
 	assert_int_equal(source_open_device(open("/dev/null", O_RDWR | O_CLOEXEC), &s), 0);
 	assert_int_equal(s->ops->configure(s, &mode), 0);
 	return s;
@@ -152,8 +210,12 @@ static struct source *open_device(void)
 static void close_device(struct source *s)
 {
 	s->ops->close(s);
+	assert_int_equal(module.grabs, module.releases);
+	assert_int_equal(module.begun, module.ended);
 	for (unsigned int i = 0; i < module.queued_count; i++)
 		close(module.queued[i].fd);
+	if (module.picture >= 0)
+		close(module.picture);
 }
 
 static void expect_frame(struct source *s, uint64_t number, bool again)
@@ -304,8 +366,8 @@ static void test_another_mode(void **state)
 	expect_none(s, false);
 	assert_int_equal(module.done_count, 0); /* it waits for a newer one, it does not spin */
 	assert_int_equal(s->ops->configure(s, &small), 0);
-	assert_int_equal(module.allocs, 6);
 	expect_none(s, false);
+	assert_int_equal(module.allocs, 6);
 	assert_int_equal(s->ops->acquire(s, 0, false, &f), 1);
 	assert_int_equal(f.number, 2);
 	assert_int_equal(f.width, 320);
@@ -329,7 +391,123 @@ static void test_revoked(void **state)
 	close_device(s);
 }
 
-static void test_unreadable(void **state)
+/* The frame is the desktop's own buffer; pixels only where the CPU reads. */
+static void expect_grabbed(struct source *s, uint64_t number, bool again, bool mapped,
+			   struct frame *ret)
+{
+	uint32_t pixel;
+
+	assert_int_equal(s->ops->acquire(s, 0, again, ret), 1);
+	assert_int_equal(ret->number, number);
+	assert_int_equal(ret->time_ns, number * 1000 + 500);
+	assert_int_equal(ret->buffer, 9000 + number % 2);
+	assert_int_equal(ret->dmabuf_offset, 64);
+	assert_int_equal(ret->pitches[0], PITCH);
+	assert_true(ret->dmabuf_fd >= 0);
+	assert_int_equal(module.grabbed, number);
+	if (!mapped) {
+		assert_null(ret->planes[0]);
+		return;
+	}
+	memcpy(&pixel, ret->planes[0], sizeof(pixel));
+	assert_int_equal(pixel, number);
+	assert_int_equal(module.begun, module.ended + 1);
+}
+
+static void test_grabbed_for_a_device(void **state)
+{
+	struct source *s = open_device();
+	struct frame f, none;
+
+	(void)state;
+	s->ops->set_reader(s, true);
+	expect_none(s, false);
+	assert_int_equal(s->ops->get_poll(s).events, POLLPRI);
+	assert_true(s->ops->get_poll(s).fd >= 0);
+	for (uint64_t n = 5; n < 15; n++) {
+		show(n);
+		expect_grabbed(s, n, false, false, &f);
+		assert_int_equal(f.damage.x, 10);
+		show(n + 1); /* which has to wait: it does not spin, and nothing is asked for */
+		assert_int_equal(s->ops->get_poll(s).fd, -1);
+		assert_true(s->ops->get_deadline_ns(s) == UINT64_MAX);
+		assert_int_equal(s->ops->acquire(s, 0, true, &none), 0);
+		s->ops->release(s, &f);
+		assert_int_equal(module.grabbed, 0);
+	}
+	expect_grabbed(s, 15, false, false, &f);
+	s->ops->release(s, &f);
+	expect_none(s, false);
+	expect_grabbed(s, 15, true, false, &f); /* the same again */
+	assert_int_equal(f.damage.width, 0);
+	s->ops->release(s, &f);
+	/* Not a buffer was made, nothing was copied, no pixel was looked at. */
+	assert_int_equal(module.allocs + module.copies + module.begun, 0);
+	close_device(s);
+}
+
+static void test_grab_of_another_mode(void **state)
+{
+	const struct media_mode small = { 320, 32, 30 };
+	struct source *s = open_device();
+	struct frame f;
+
+	(void)state;
+	s->ops->set_reader(s, true);
+	module.width = 320;
+	module.height = 32;
+	show(7);
+	expect_none(s, false);
+	expect_none(s, false);
+	assert_int_equal(module.grabs, 1);
+	assert_int_equal(module.releases, 1);
+	assert_int_equal(s->ops->configure(s, &small), 0);
+	expect_grabbed(s, 7, false, false, &f);
+	s->ops->release(s, &f);
+	close_device(s);
+}
+
+static void test_another_reader(void **state)
+{
+	struct source *s = open_device();
+	struct frame f;
+
+	(void)state;
+	s->ops->set_reader(s, true);
+	show(1);
+	expect_grabbed(s, 1, false, false, &f);
+	s->ops->set_reader(s, false); /* while it is read */
+	s->ops->release(s, &f);
+	expect_none(s, false);
+	expect_frame(s, 1, false);
+	expect_none(s, false);
+	show(2);
+	expect_frame(s, 2, false);
+	s->ops->set_reader(s, true);
+	show(3);
+	expect_grabbed(s, 3, false, false, &f);
+	s->ops->release(s, &f);
+	close_device(s);
+}
+
+static void test_grab_when_revoked(void **state)
+{
+	struct source *s = open_device();
+	struct frame f;
+
+	(void)state;
+	s->ops->set_reader(s, true);
+	show(1);
+	expect_grabbed(s, 1, false, false, &f);
+	module.revoked = true;
+	s->ops->release(s, &f);
+	module.releases++; /* by the revocation */
+	assert_int_equal(s->ops->acquire(s, 0, false, &f), -ESHUTDOWN);
+	close_device(s);
+}
+
+/* A GPU's buffer that the kernel cannot copy is grabbed, and mapped for the CPU. */
+static void test_copy_is_refused(void **state)
 {
 	struct source *s = open_device();
 	struct frame f;
@@ -338,8 +516,28 @@ static void test_unreadable(void **state)
 	module.status = -EOPNOTSUPP;
 	expect_none(s, false);
 	show(1);
-	assert_int_equal(s->ops->acquire(s, 0, false, &f), -EOPNOTSUPP);
+	for (uint64_t n = 1; n < 8; n++) {
+		show(n);
+		expect_grabbed(s, n, false, true, &f);
+		s->ops->release(s, &f);
+	}
+	assert_int_equal(module.copies, 1);
+	close_device(s);
+}
+
+static void test_unreadable(void **state)
+{
+	struct source *s = open_device();
+	struct frame f;
+
+	(void)state;
+	module.status = -EOPNOTSUPP;
+	module.picture = open("/dev/null", O_RDWR | O_CLOEXEC); /* nor can it be mapped */
+	expect_none(s, false);
+	show(1);
+	assert_true(s->ops->acquire(s, 0, false, &f) < 0);
 	assert_non_null(strstr(s->why, "cannot be read"));
+	assert_int_equal(module.grabbed, 0);
 	close_device(s);
 }
 
@@ -354,6 +552,11 @@ int main(void)
 		cmocka_unit_test(test_again_without_a_picture_asks_once),
 		cmocka_unit_test(test_another_mode),
 		cmocka_unit_test(test_revoked),
+		cmocka_unit_test(test_grabbed_for_a_device),
+		cmocka_unit_test(test_grab_of_another_mode),
+		cmocka_unit_test(test_another_reader),
+		cmocka_unit_test(test_grab_when_revoked),
+		cmocka_unit_test(test_copy_is_refused),
 		cmocka_unit_test(test_unreadable),
 	};
 

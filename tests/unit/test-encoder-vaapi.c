@@ -256,7 +256,7 @@ static double get_psnr(struct fixture *f, const uint32_t *pixels, size_t pitch)
 {
 	unsigned int width = f->config.format.mode.width, height = f->config.format.mode.height;
 	uint8_t *nv12 = malloc((size_t)width * height * 3 / 2), *uv = nv12 + (size_t)width * height;
-	struct convert_source source = { (const uint8_t *)pixels, pitch };
+	struct convert_source source = { .pixels = (const uint8_t *)pixels, .pitch = pitch };
 	struct convert_target target = { .layout = CONVERT_NV12,
 					 .planes = { nv12, uv },
 					 .pitches = { width, width } };
@@ -666,6 +666,37 @@ static void test_many_imports(void **state)
 		memory_close(&m[i]);
 }
 
+/* Descriptors come and go; the source knows that it is the same memory. And it begins within. */
+static void test_numbered_imports(void **state)
+{
+	struct fixture *f = *state;
+	const size_t pitch = 1280 * 4, offset = 4096;
+	struct memory m[2];
+
+	if (!can_import())
+		skip();
+	open_encoder(f, 1280, 720, 30, MEDIA_PROFILE_CBP, 10000000);
+	for (int i = 0; i < 2; i++)
+		memory_open(&m[i], offset + pitch * 720);
+	for (unsigned int i = 0; i < 8; i++) {
+		struct memory within = m[i % 2];
+		struct frame frame;
+
+		draw_waves(f);
+		within.map += offset;
+		frame = import_frame(f, &within, pitch, 0);
+		frame.dmabuf_offset = offset;
+		frame.buffer = 77 + i % 2;
+		if (i >= 2) /* an import anew would fail */
+			frame.dmabuf_fd = STDERR_FILENO;
+		encode_frame(f, &frame);
+		assert_true(f->encoder->by_device);
+		assert_true(get_psnr(f, f->pixels, 1280 * 4) >= MIN_PSNR_DB);
+	}
+	for (int i = 0; i < 2; i++)
+		memory_close(&m[i]);
+}
+
 /* What no device takes is read by the CPU, where that is possible. */
 static void test_import_refused(void **state)
 {
@@ -713,7 +744,7 @@ int main(void)
 		CASE(test_idr_on_request),   CASE(test_rate),		CASE(test_largest_picture),
 		CASE(test_still_picture),    CASE(test_damage),		CASE(test_clips),
 		CASE(test_import),	     CASE(test_many_imports),	CASE(test_import_refused),
-		CASE(test_wrong_size),
+		CASE(test_numbered_imports), CASE(test_wrong_size),
 	};
 
 	av_log_set_level(AV_LOG_ERROR);

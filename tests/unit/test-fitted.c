@@ -32,10 +32,10 @@ static int configure(struct source *s, const struct media_mode *mode)
 	return 0;
 }
 
-static int get_fd(const struct source *s)
+static struct pollfd get_poll(const struct source *s)
 {
 	(void)s;
-	return 77;
+	return (struct pollfd){ .fd = 77, .events = POLLIN };
 }
 
 static uint64_t get_deadline_ns(const struct source *s)
@@ -76,8 +76,15 @@ static void close_desktop(struct source *s)
 	desktop.closed++;
 }
 
-static const struct source_ops ops = { "desktop", configure, get_fd,	   get_deadline_ns,
-				       acquire,	  release,   close_desktop };
+static const struct source_ops ops = {
+	.name = "desktop",
+	.configure = configure,
+	.get_poll = get_poll,
+	.get_deadline_ns = get_deadline_ns,
+	.acquire = acquire,
+	.release = release,
+	.close = close_desktop,
+};
 
 static struct source *open_fitted(uint16_t width, uint16_t height)
 {
@@ -188,7 +195,7 @@ static void test_passes_on(void **state)
 	struct frame f;
 
 	(void)state;
-	assert_int_equal(s->ops->get_fd(s), 77);
+	assert_int_equal(s->ops->get_poll(s).fd, 77);
 	assert_int_equal(s->ops->get_deadline_ns(s), 4711);
 	for (int r = 0; r > -200; r -= ESHUTDOWN) {
 		desktop.result = r;

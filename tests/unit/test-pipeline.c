@@ -46,6 +46,7 @@ static struct {
 	int failures; /* so many submits fail */
 	int gate;     /* >= 0: a submit waits for a byte from there */
 	bool idr, skip;
+	bool imports, blind; /* takes dma-bufs alone; does not, after all */
 	struct frame last;
 	struct encoder_config config;
 } enc;
@@ -79,6 +80,9 @@ static int fake_submit(struct encoder *e, const struct frame *f)
 		enc.failures--;
 		return -EIO;
 	}
+	if (!f->planes[0] && enc.blind)
+		return -EOPNOTSUPP;
+	the_encoder.by_device = !f->planes[0];
 	enc.submitted++;
 	enc.last = *f;
 	now += 5 * MS;
@@ -99,6 +103,11 @@ static int fake_output(struct encoder *e, struct packet *ret)
 				.idr = enc.idr };
 	enc.idr = false;
 	return 1;
+}
+
+static bool fake_can_import(void)
+{
+	return enc.imports;
 }
 
 static int fake_set_rate(struct encoder *e, uint64_t rate_bps, uint32_t max_frame_bytes)
@@ -126,6 +135,7 @@ static void fake_close(struct encoder *e)
 const struct encoder_ops encoder_x264 = {
 	.name = "fake",
 	.probe = fake_probe,
+	.can_import = fake_can_import,
 	.open = fake_open,
 	.submit = fake_submit,
 	.output = fake_output,
@@ -244,6 +254,7 @@ struct fake_source {
 	int error;
 	unsigned int acquired, held;
 	bool closed;
+	bool by_device;
 	uint16_t width;
 	uint32_t pixels[WIDTH * HEIGHT];
 };
@@ -258,10 +269,10 @@ static int src_configure(struct source *s, const struct media_mode *mode)
 	return 0;
 }
 
-static int src_get_fd(const struct source *s)
+static struct pollfd src_get_poll(const struct source *s)
 {
 	(void)s;
-	return -1;
+	return (struct pollfd){ .fd = -1 };
 }
 
 static uint64_t src_get_deadline_ns(const struct source *s)
@@ -283,7 +294,7 @@ static int src_acquire(struct source *s, uint64_t now_ns, bool again, struct fra
 			       .fourcc = MEDIA_FOURCC_XRGB8888,
 			       .width = src.width,
 			       .height = HEIGHT,
-			       .planes = { (const uint8_t *)src.pixels },
+			       .planes = { src.by_device ? NULL : (const uint8_t *)src.pixels },
 			       .pitches = { WIDTH * 4 },
 			       .dmabuf_fd = -1,
 			       .damage = { 0, 0, src.fresh ? WIDTH : 0, src.fresh ? HEIGHT : 0 } };
@@ -291,6 +302,12 @@ static int src_acquire(struct source *s, uint64_t now_ns, bool again, struct fra
 	src.held++;
 	src.acquired++;
 	return 1;
+}
+
+static void src_set_reader(struct source *s, bool device)
+{
+	(void)s;
+	src.by_device = device;
 }
 
 static void src_release(struct source *s, const struct frame *f)
@@ -310,9 +327,10 @@ static void src_close(struct source *s)
 static const struct source_ops src_ops = {
 	.name = "fake",
 	.configure = src_configure,
-	.get_fd = src_get_fd,
+	.get_poll = src_get_poll,
 	.get_deadline_ns = src_get_deadline_ns,
 	.acquire = src_acquire,
+	.set_reader = src_set_reader,
 	.release = src_release,
 	.close = src_close,
 };
@@ -760,6 +778,43 @@ static void test_encoder_fails_once_and_again(void **state)
 	end();
 }
 
+static void test_device_reads_the_desktop(void **state)
+{
+	(void)state;
+	begin_with(-1);
+	enc.imports = true;
+	stream_from(&src.source);
+	for (uint64_t n = 1; n < 6; n++) {
+		show(n);
+		assert_int_equal(run_for(20 * MS), 0);
+	}
+	assert_true(src.by_device);
+	assert_null(enc.last.planes[0]);
+	assert_int_equal(net.pushed, 5);
+	assert_int_equal(b.state.raw_bytes_copied, 0);
+	end();
+}
+
+/* The trial was wrong about the desktop's buffers: nothing breaks, the CPU reads instead. */
+static void test_device_cannot_read_the_desktop(void **state)
+{
+	(void)state;
+	begin_with(-1);
+	enc.imports = enc.blind = true;
+	stream_from(&src.source);
+	assert_true(src.by_device);
+	show(1);
+	assert_int_equal(run_for(50 * MS), 0);
+	assert_false(src.by_device);
+	assert_int_equal(enc.last.number, 1);
+	assert_ptr_equal(enc.last.planes[0], src.pixels);
+	assert_int_equal(net.pushed, 1);
+	assert_int_equal(net.idrs, 1);
+	assert_int_equal(enc.opened, 1);
+	assert_true(b.state.raw_bytes_copied > 0);
+	end();
+}
+
 /* An encoder that takes its time, until it is let go on. */
 static int close_gate(void)
 {
@@ -1054,6 +1109,8 @@ int main(void)
 		cmocka_unit_test(test_own_picture_until_the_desktop_comes),
 		cmocka_unit_test(test_pause_asks_for_nothing),
 		cmocka_unit_test(test_encoder_fails_once_and_again),
+		cmocka_unit_test(test_device_reads_the_desktop),
+		cmocka_unit_test(test_device_cannot_read_the_desktop),
 		cmocka_unit_test(test_newest_picture_wins),
 		cmocka_unit_test(test_encoder_hangs),
 		cmocka_unit_test(test_source_changes_while_encoding),

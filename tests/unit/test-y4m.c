@@ -307,7 +307,7 @@ static void test_pipe_in_pieces(void **state)
 			size_t size = sizeof(frame) - at < 7 ? sizeof(frame) - at : 7;
 
 			assert_int_equal(s->ops->acquire(s, now, false, &f), 0);
-			assert_int_equal(s->ops->get_fd(s), pipes[0]);
+			assert_int_equal(s->ops->get_poll(s).fd, pipes[0]);
 			assert_int_equal(write(pipes[1], frame + at, size), size);
 		}
 		assert_int_equal(s->ops->acquire(s, now, false, &f), 1);
