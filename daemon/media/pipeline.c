@@ -338,7 +338,7 @@ static void on_encoded(struct pipeline *p, const struct worker_result *result, u
 		encoder_failed(p, result, now_ns);
 	if (result->r <= 0)
 		return;
-	if (!result->by_device && !p->own)
+	if (!result->by_device && p->encoding.source != p->notice)
 		p->state->raw_bytes_copied += bytes_read_by_cpu(f);
 	facts_send_chunk(p->facts, MEDIA_CHUNK_ENCODED, f->number,
 			 (uint32_t)us_since(result->encoded_ns, result->started_ns),
