@@ -25,19 +25,11 @@
 
 #include "desktop.h"
 #include "display.h"
+#include "suite.h"
 
 #define WIDTH	640
 #define HEIGHT	480
 #define BUFFERS 3
-
-#define CHECK(x)                                                                                   \
-	do {                                                                                       \
-		if (!(x)) {                                                                        \
-			printf("# %s:%d: %s (errno %s)\n", __func__, __LINE__, #x,                 \
-			       strerrorname_np(errno));                                            \
-			return false;                                                              \
-		}                                                                                  \
-	} while (0)
 
 static int control = -1;
 static unsigned int want_frames = 2000;
@@ -45,20 +37,6 @@ static struct miracast_info info;
 static struct desktop desktop;
 static struct buffer buffers[BUFFERS];
 static uint8_t edid[128];
-
-static int wait_for(int fd, short events)
-{
-	struct pollfd poller = { .fd = fd, .events = events };
-
-	return poll(&poller, 1, 20000) == 1 ? poller.revents : 0;
-}
-
-static int make_stream(void)
-{
-	struct miracast_stream stream = {};
-
-	return ioctl(control, MIRACAST_IOC_STREAM, &stream) < 0 ? -1 : stream.fd;
-}
 
 /* One colour a frame: a picture of two is torn. */
 static void fill(struct buffer *buffer, uint32_t frame)
@@ -197,7 +175,7 @@ static void *reader_thread(void *argument)
 /* The desktop draws into a buffer as soon as the flip event has given it back. */
 static bool test_tearing(void)
 {
-	struct reading reading = { .stream = make_stream() };
+	struct reading reading = { .stream = make_stream(control) };
 	pthread_t thread;
 
 	CHECK(pthread_create(&thread, NULL, reader_thread, &reading) == 0);
@@ -233,7 +211,7 @@ static bool commit_with_fence(const struct buffer *buffer, int *ret_fence)
 
 static bool test_out_fence(void)
 {
-	int stream = make_stream(), fence;
+	int stream = make_stream(control), fence;
 	struct miracast_grab grab = {};
 	struct miracast_state before, after;
 
@@ -278,7 +256,7 @@ static bool test_media_killed(void)
 	pid_t pid;
 
 	for (uint32_t i = 0; i < 5; i++) {
-		stream = make_stream();
+		stream = make_stream(control);
 		CHECK(stream >= 0);
 		pid = fork();
 		if (pid == 0)
@@ -292,7 +270,7 @@ static bool test_media_killed(void)
 		waitpid(pid, NULL, 0);
 		CHECK(show(20) && connected());
 	}
-	stream = make_stream();
+	stream = make_stream(control);
 	CHECK(ioctl(stream, MIRACAST_IOC_GRAB, &grab) == 0);
 	close(grab.fd);
 	close(stream);
@@ -316,7 +294,7 @@ static bool test_daemon_killed(void)
 		if (ioctl(control, MIRACAST_IOC_GET_INFO, &its) < 0 ||
 		    ioctl(control, MIRACAST_IOC_PLUG, &plug) < 0)
 			_exit(1);
-		if (make_stream() < 0)
+		if (make_stream(control) < 0)
 			_exit(1);
 		media = fork();
 		if (media == 0) {
@@ -434,7 +412,7 @@ static bool test_plug_race(void)
 {
 	struct miracast_plug plug = display_plug(edid);
 	struct miracast_state state;
-	int stream = make_stream(), differed = 0, left = 0;
+	int stream = make_stream(control), differed = 0, left = 0;
 	pthread_t thread;
 
 	pthread_barrier_init(&race, NULL, 2);
@@ -464,7 +442,7 @@ static bool test_plug_race(void)
 static bool test_limit(void)
 {
 	struct miracast_alloc alloc = { .size = 64 << 20 };
-	int fds[64], count = 0, stream = make_stream();
+	int fds[64], count = 0, stream = make_stream(control);
 
 	while (count < 64 && ioctl(stream, MIRACAST_IOC_ALLOC, &alloc) == 0)
 		fds[count++] = alloc.fd;
@@ -519,7 +497,7 @@ static int starve(int *ret_went)
 	int r[6], stream, failed = 0;
 
 	put("/proc/self/make-it-fail", "1");
-	r[0] = stream = make_stream();
+	r[0] = stream = make_stream(control);
 	r[1] = ioctl(stream, MIRACAST_IOC_ALLOC, &alloc);
 	queue.fd = alloc.fd;
 	r[2] = ioctl(stream, MIRACAST_IOC_QUEUE, &queue);
@@ -607,10 +585,7 @@ static bool test_crc(void)
 	return true;
 }
 
-static const struct {
-	const char *name;
-	bool (*run)(void);
-} tests[] = {
+static const struct test tests[] = {
 	{ "a desktop runs", set_up },
 	{ "no frame is torn", test_tearing },
 	{ "an OUT_FENCE signals although a reader never releases", test_out_fence },
@@ -625,16 +600,8 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc > 1)
 		want_frames = strtoul(argv[1], NULL, 0);
 	display_make_edid(edid, "Test display", 1);
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		bool good = tests[i].run();
-
-		printf("%sok %zu %s\n", good ? "" : "not ", i + 1, tests[i].name);
-		if (!good)
-			return 1;
-	}
-	return 0;
+	return run_tests(tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The card as any KMS client may meet it: what is refused, what a legacy client gets, who may do
- * what. That pictures come out right is test-module.c's matter.
+ * what. That pictures come out right is test-stream.c's matter.
  *
  * Runs as root in the guest of the case "module/kms", with the module loaded and nobody else there.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/udmabuf.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,21 +19,7 @@
 
 #include "desktop.h"
 #include "display.h"
-
-#define CHECK(x)                                                                                   \
-	do {                                                                                       \
-		if (!(x)) {                                                                        \
-			printf("# %s:%d: %s (errno %s)\n", __func__, __LINE__, #x,                 \
-			       strerrorname_np(errno));                                            \
-			return false;                                                              \
-		}                                                                                  \
-	} while (0)
-/* libdrm returns -errno here and -1 there. */
-#define CHECK_FAILS(call, error)                                                                   \
-	do {                                                                                       \
-		errno = 0;                                                                         \
-		CHECK((call) != 0 && errno == (error));                                            \
-	} while (0)
+#include "suite.h"
 
 static int control = -1;
 static struct miracast_info info;
@@ -537,73 +522,7 @@ static bool test_forced(void)
 	return true;
 }
 
-/* ---- a buffer of which the CPU gets no view ---- */
-
-static int make_udmabuf(size_t size)
-{
-	int memory = memfd_create("picture", MFD_ALLOW_SEALING | MFD_CLOEXEC);
-	int node = open("/dev/udmabuf", O_RDWR | O_CLOEXEC), fd;
-	struct udmabuf_create create = { .memfd = memory, .size = size };
-
-	if (node < 0 || ftruncate(memory, size) < 0 ||
-	    fcntl(memory, F_ADD_SEALS, F_SEAL_SHRINK) < 0)
-		return -1;
-	fd = ioctl(node, UDMABUF_CREATE, &create);
-	close(memory);
-	close(node);
-	return fd;
-}
-
-static bool test_unmappable(void)
-{
-	struct miracast_plug plug = display_plug(edid);
-	struct miracast_alloc alloc = { .size = 640 * 480 * 4 };
-	struct miracast_stream stream = {};
-	struct miracast_grab grab = {};
-	struct miracast_queue queue = { .pitch = 2560, .width = 640, .height = 480,
-					.format = DRM_FORMAT_XRGB8888 };
-	struct miracast_done done;
-	struct buffer foreign = { .width = 640, .height = 480, .pitch = 2560 };
-	int fd = make_udmabuf(640 * 480 * 4), fence;
-
-	if (fd < 0) {
-		printf("# no udmabuf in this kernel: not tried\n");
-		return true;
-	}
-	CHECK(ioctl(control, MIRACAST_IOC_PLUG, &plug) == 0);
-	CHECK(ioctl(control, MIRACAST_IOC_STREAM, &stream) == 0);
-	CHECK(ioctl(stream.fd, MIRACAST_IOC_ALLOC, &alloc) == 0);
-	queue.fd = alloc.fd;
-	CHECK(drmPrimeFDToHandle(desktop.fd, fd, &foreign.handle) == 0);
-	CHECK(buffer_add(&foreign, &desktop, DRM_FORMAT_XRGB8888, 0) == 0);
-	CHECK(desktop_flip(&desktop, &foreign, NULL) == 0);
-	desktop_wait_flip(&desktop);
-	CHECK(ioctl(stream.fd, MIRACAST_IOC_GRAB, &grab) == 0);
-	CHECK(grab.frame_flags == MIRACAST_FRAME_IMPORTED);
-	close(grab.fd);
-	CHECK(ioctl(stream.fd, MIRACAST_IOC_QUEUE, &queue) == 0);
-	CHECK(poll(&(struct pollfd){ .fd = stream.fd, .events = POLLIN }, 1, 20000) == 1);
-	CHECK(ioctl(stream.fd, MIRACAST_IOC_DEQUEUE, &done) == 0);
-	/* Newer kernels have a view of these, too. */
-	printf("# a copy of it ends with status %d\n", done.status);
-	CHECK(done.status <= 0 && done.flags == MIRACAST_FRAME_IMPORTED);
-	if (done.status < 0)
-		CHECK(desktop_writeback(&desktop, &back, &fence) < 0);
-	CHECK(desktop_flip(&desktop, &front, NULL) == 0);
-	desktop_wait_flip(&desktop);
-	CHECK(ioctl(stream.fd, MIRACAST_IOC_QUEUE, &queue) == 0);
-	CHECK(poll(&(struct pollfd){ .fd = stream.fd, .events = POLLIN }, 1, 20000) == 1);
-	CHECK(ioctl(stream.fd, MIRACAST_IOC_DEQUEUE, &done) == 0 && done.status == 0);
-	close(stream.fd);
-	close(alloc.fd);
-	close(fd);
-	return true;
-}
-
-static const struct {
-	const char *name;
-	bool (*run)(void);
-} tests[] = {
+static const struct test tests[] = {
 	{ "a desktop runs", test_set_up },
 	{ "there are the objects and capabilities that there should be", test_objects },
 	{ "linear 32-bit formats and no others are listed", test_formats },
@@ -621,22 +540,10 @@ static const struct {
 	{ "vertical blanks are counted on while off", test_vblank_off },
 	{ "legacy calls work", test_legacy },
 	{ "a connector can be forced", test_forced },
-	{ "a buffer that cannot be mapped is grabbed, and not copied", test_unmappable },
 };
 
 int main(void)
 {
-	unsigned int failed = 0;
-
-	setvbuf(stdout, NULL, _IOLBF, 0);
 	display_make_edid(edid, "Test display", 1);
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		bool good = tests[i].run();
-
-		printf("%sok %zu %s\n", good ? "" : "not ", i + 1, tests[i].name);
-		failed += !good;
-		if (!good && i == 0)
-			return 1;
-	}
-	return failed != 0;
+	return run_tests(tests, sizeof(tests) / sizeof(tests[0]));
 }
