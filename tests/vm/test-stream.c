@@ -565,6 +565,29 @@ static bool test_unmappable(void)
 	return true;
 }
 
+/* Nothing comes while there is no picture, and nothing that was asked for is lost. */
+static bool test_off(void)
+{
+	struct miracast_state state;
+	struct miracast_grab grab = {};
+	struct miracast_queue queue;
+	struct miracast_done done;
+	int stream = make_stream(control);
+	struct target target;
+
+	CHECK(target_create(&target, stream));
+	queue = target_queue(&target);
+	CHECK(desktop_off(&desktop) == 0);
+	CHECK(ioctl(stream, MIRACAST_IOC_QUEUE, &queue) == 0);
+	CHECK_FAILS(ioctl(stream, MIRACAST_IOC_DEQUEUE, &done), EAGAIN);
+	CHECK_FAILS(ioctl(stream, MIRACAST_IOC_GRAB, &grab), EAGAIN);
+	CHECK(ioctl(stream, MIRACAST_IOC_GET_STATE, &state) == 0);
+	CHECK(state.queued == 1 && state.flags == MIRACAST_STATE_PLUGGED && !state.mode.clock);
+	target_free(&target);
+	close(stream);
+	return true;
+}
+
 static const struct test tests[] = {
 	{ "a desktop runs", set_up },
 	{ "COPY by another process is exact", test_copy },
@@ -578,6 +601,7 @@ static const struct test tests[] = {
 	{ "bad buffers are refused", test_bad_queues },
 	{ "another driver's buffers are grabbed and copied", test_import },
 	{ "a buffer that cannot be mapped is grabbed, and not copied", test_unmappable },
+	{ "buffers wait while the display is off", test_off },
 };
 
 int main(void)
