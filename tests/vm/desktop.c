@@ -92,6 +92,23 @@ static uint32_t find_writeback(struct desktop *desktop)
 	return found;
 }
 
+int card_open(const char *driver)
+{
+	for (int i = 0; i < 8; i++) {
+		char path[32];
+		drmVersion *version;
+		int fd;
+
+		snprintf(path, sizeof(path), "/dev/dri/card%d", i);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		version = fd >= 0 ? drmGetVersion(fd) : NULL;
+		if (version && !strcmp(version->name, driver))
+			return fd;
+		close(fd);
+	}
+	return -1;
+}
+
 void desktop_open(struct desktop *desktop, unsigned int card_minor, uint32_t connector,
 		  uint32_t crtc)
 {

@@ -39,6 +39,9 @@ uint32_t pattern(uint32_t x, uint32_t y, uint32_t frame);
 long pattern_differs(const uint32_t *pixels, uint32_t pitch, uint32_t width, uint32_t height,
 		     uint32_t frame);
 
+/* The card of a driver, or -1. */
+int card_open(const char *driver);
+
 void desktop_open(struct desktop *desktop, unsigned int card_minor, uint32_t connector,
 		  uint32_t crtc);
 void desktop_close(struct desktop *desktop);

@@ -440,20 +440,8 @@ static void find_heads(void)
 
 static void make_fbs(void)
 {
-	int gpu = open("/dev/dri/by-path/platform-vgem-card", O_RDWR | O_CLOEXEC), fd;
+	int gpu = card_open("vgem"), fd;
 
-	for (int i = 0; i < 8 && gpu < 0; i++) {
-		char path[32];
-		drmVersion *version;
-
-		snprintf(path, sizeof(path), "/dev/dri/card%d", i);
-		gpu = open(path, O_RDWR | O_CLOEXEC);
-		version = gpu >= 0 ? drmGetVersion(gpu) : NULL;
-		if (!version || strcmp(version->name, "vgem")) {
-			close(gpu);
-			gpu = -1;
-		}
-	}
 	for (int i = 0; i < FB_COUNT; i++) {
 		const struct miracast_mode *mode = &display_modes[i % DISPLAY_MODES];
 		bool foreign = gpu >= 0 && i == FB_COUNT - 1;

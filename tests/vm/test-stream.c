@@ -432,26 +432,9 @@ static bool test_bad_queues(void)
 
 /* ---- another driver's buffer, as desktops with a GPU bring one ---- */
 
-static int open_driver(const char *name)
-{
-	for (int i = 0; i < 8; i++) {
-		char path[32];
-		drmVersion *version;
-		int fd;
-
-		snprintf(path, sizeof(path), "/dev/dri/card%d", i);
-		fd = open(path, O_RDWR | O_CLOEXEC);
-		version = fd >= 0 ? drmGetVersion(fd) : NULL;
-		if (version && !strcmp(version->name, name))
-			return fd;
-		close(fd);
-	}
-	return -1;
-}
-
 static bool test_import(void)
 {
-	int gpu = open_driver("vgem"), stream = make_stream(control), exported;
+	int gpu = card_open("vgem"), stream = make_stream(control), exported;
 	struct miracast_release release = {};
 	struct miracast_grab grab = {};
 	struct miracast_state state;
