@@ -264,13 +264,18 @@ static int on_frame(struct monitor *monitor)
 
 /* ---- commands ---- */
 
+/* The preferred mode first, as the daemon does. */
 static void on_plug(struct monitor *monitor, const char *name)
 {
+	const struct miracast_mode modes[] = { display_modes[DISPLAY_PREFERRED], display_modes[0],
+					       display_modes[2] };
 	struct miracast_plug plug;
 	uint8_t edid[128];
 
 	display_make_edid(edid, name, 4711);
 	plug = display_plug(edid);
+	plug.modes = (uintptr_t)modes;
+	plug.preferred = 0;
 	if (ioctl(monitor->control, MIRACAST_IOC_PLUG, &plug) < 0)
 		return answer_error("PLUG");
 	printf("plugged\n");
