@@ -13,6 +13,7 @@ import time
 SOURCE, BUILD = (pathlib.Path(os.environ[n]) for n in ("VM_SOURCE", "VM_BUILD"))
 sys.path.insert(0, str(SOURCE / "tests" / "session"))
 os.environ["MIRACASTCTL"] = str(BUILD / "daemon/ctl/miracastctl")
+os.environ["MIRACAST_TIME_SCALE"] = "5"  # the sinks', too
 
 from bus_harness import NAME, Service  # noqa: E402
 from harness import Failure, Run, check  # noqa: E402
@@ -47,7 +48,7 @@ class Story:
         self.run = run
         # One sink more than there are heads.
         self.s = Service(run, f"MaxSessions={HEADS + 1}\nBestMode=800x600@60\n", sinks=HEADS + 1,
-                         source="device", scale=5)
+                         source="device")
         self.s.start()
         self.sinks = {}
         self.desktop = None
@@ -88,6 +89,7 @@ class Story:
     def four(self):
         for i in range(HEADS):
             self.connect(i)
+            check(self.session(i), f"session {i} has ended")
             self.until(lambda i=i: connectors()[i] == (True, self.s.names[i]),
                        f"display {i}: {connectors()}")
         check(len(self.s.media()) == HEADS, "a media process for each")
