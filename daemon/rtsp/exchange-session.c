@@ -103,10 +103,10 @@ static unsigned judge_request(const struct exchange *x, const struct rtsp_messag
 	case RTSP_METHOD_SETUP:
 	case RTSP_METHOD_PLAY:
 	case RTSP_METHOD_PAUSE:
-	case RTSP_METHOD_TEARDOWN:
 		if (!is_stream_uri(m->uri))
 			return 404;
 		break;
+	case RTSP_METHOD_TEARDOWN: /* whoever wants to go may go, by whatever name */
 	case RTSP_METHOD_OPTIONS:
 	case RTSP_METHOD_GET_PARAMETER:
 	case RTSP_METHOD_SET_PARAMETER:

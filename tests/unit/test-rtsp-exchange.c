@@ -545,6 +545,27 @@ static void test_uris(void **state)
 	}
 }
 
+/* A good-bye is one whatever it calls the stream, and whatever it forgets to say. */
+static void test_teardown_uris(void **state)
+{
+	static const char *const uris[] = { "*", "rtsp://192.168.173.1/", "rtsp://localhost/other" };
+	struct peer *p = &peer;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(uris) / sizeof(uris[0]); i++) {
+		char text[256];
+
+		peer_init(p, 0);
+		peer_run(p, PEER_PLAYING);
+		(void)peer_take(p);
+		(void)snprintf(text, sizeof(text), "TEARDOWN %s RTSP/1.0\r\nCSeq: 9\r\n\r\n", uris[i]);
+		peer_says(p, text);
+		assert_non_null(strstr(peer_take(p), "RTSP/1.0 200 OK\r\nCSeq: 9\r\n"));
+		assert_int_equal(exchange_get_state(p->x), EXCHANGE_STATE_ENDED);
+		peer_done(p);
+	}
+}
+
 /* A sink that closes at a long list gets the short one; a name tells it. */
 static void test_quirks(void **state)
 {
@@ -627,6 +648,7 @@ int main(void)
 		cmocka_unit_test(test_cseq),	     cmocka_unit_test(test_useless_m3),
 		cmocka_unit_test(test_choice_later), cmocka_unit_test(test_early_requests),
 		cmocka_unit_test(test_setup),	     cmocka_unit_test(test_uris),
+		cmocka_unit_test(test_teardown_uris),
 		cmocka_unit_test(test_quirks),	     cmocka_unit_test(test_free_in_up_call),
 		cmocka_unit_test(test_new),
 	};
