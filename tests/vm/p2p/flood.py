@@ -60,6 +60,8 @@ def main(phy, count):
             while time.monotonic() < end:
                 s.send(beacon(n % count, channel))
                 n += 1
+                # Many, but an emulated radio shall hear others too.
+                time.sleep(0.005)
 
 
 main(sys.argv[1], int(sys.argv[2]))

@@ -106,7 +106,7 @@ def stranger(source, sink):
         other.begin(accept="no")
         sink.push_button()
         other.control("P2P_FIND 20")
-        check(wait(lambda: other.saw(f"P2P-DEVICE-FOUND {sink.address}"), 60), "not found")
+        check(wait(lambda: other.saw(f"p2p_dev_addr={sink.address}"), 60), "not found")
         other.behaviour["silent"] = True
         other.control(f"P2P_CONNECT {sink.address} pbc join")
         check(wait(lambda: other.group, 60), f"the stranger did not get in: {other.events[-5:]}")
@@ -129,7 +129,7 @@ def stranger(source, sink):
 @scenario("hundreds of devices: the list is bounded, and the TV is found among them")
 def hundreds(source, sink):
     flood = subprocess.Popen(["ip", "netns", "exec", "other", "python3", str(HERE / "flood.py"),
-                              PHYS["wlan2"], "300"], stdout=subprocess.PIPE, text=True)
+                              PHYS["wlan2"], "150"], stdout=subprocess.PIPE, text=True)
     try:
         check(flood.stdout.readline().startswith("ready"), "the flood does not start")
         sink.begin(accept="pbc", intent=1)
