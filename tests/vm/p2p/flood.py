@@ -61,7 +61,7 @@ def main(phy, count):
                 s.send(beacon(n % count, channel))
                 n += 1
                 # Many, but an emulated radio shall hear others too.
-                time.sleep(0.005)
+                time.sleep(0.002)
 
 
 main(sys.argv[1], int(sys.argv[2]))

@@ -135,7 +135,7 @@ def hundreds(source, sink):
         sink.begin(accept="pbc", intent=1)
         source.cast("Nobody")
         seen = lambda: set(re.findall(r'found "Flood \d+" (\S+)', source.log()))  # noqa: E731
-        wait(lambda: len(seen()) > 64, 90)
+        wait(lambda: len(seen()) > 64, 240)
         check(len(seen()) > 64, f"only {len(seen())} were seen")
         memory = int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(
             f"/proc/{source.daemon.pid}/status").read_text()).group(1))
