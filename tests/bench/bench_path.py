@@ -73,9 +73,10 @@ def run():
             t = times[stage]
             if t["count"]:
                 print(f"    {stage:28} {t['p50']:7} {t['p99']:7} {t['max']:7}")
+        first = sink["connect_to_first_picture_us"]
         print(f"    largest gap of PCR {sink['ts']['pcr_gap_ms_max']:.1f} ms, connect to PLAY "
               f"{source['rtsp_us']['connect_to_play'] / 1000:.0f} ms, to the first picture "
-              f"{sink['connect_to_first_picture_us'] / 1000:.0f} ms")
+              f"{f'{first / 1000:.0f} ms' if first else 'never: this machine is too busy'}")
     save("path", result)
     draw(OUT / "path.png", histograms)
     print(f"  {OUT}/path.png: a band for each mode, grey lines at 0.5, 1, 2 ... 128 ms")

@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 
-from harness import CASES, TIMING, case, check, main
+from harness import CASES, Skip, TIMING, case, check, main, media_pid
 
 ENCODER = os.environ["MIRACAST_TEST_ENCODER"]
 DRIVER = pathlib.Path(os.environ["MIRACAST_TEST_VA_DRIVER"])
@@ -225,6 +225,36 @@ def falls_back(env):
 for reason, variables in MISSING.items():
     CASES.append((f"vaapi demanded, and {reason}", demanded(reason, variables)))
     CASES.append((f"auto, and {reason}", falls_back(variables)))
+
+
+# ---------------------------------------------------------------- the drivers of real devices
+
+def real_driver(name, package):
+    """Without its GPU a driver gets as far as its own start: it is loaded, started, and gives up; the
+    cast goes on behind the walls with x264. MIRACAST_REAL_DRIVERS: a folder of theirs, unpacked."""
+    def test(run):
+        folder = pathlib.Path(os.environ.get("MIRACAST_REAL_DRIVERS",
+                                             "/usr/lib/x86_64-linux-gnu/dri"))
+        if not (folder / f"{name}_drv_video.so").exists():
+            raise Skip(f"{package} is not installed")
+        libraries = f"{folder.parent}:{os.environ.get('LD_LIBRARY_PATH', '')}"
+        env = environment("", LIBVA_DRIVERS_PATH=str(folder), LIBVA_DRIVER_NAME=name,
+                          LD_LIBRARY_PATH=libraries, LD_DEBUG="files")
+        d, s = cast(run, None, 3, encoder="auto", env=env)
+        check(run.wait_for("streaming", d), run.log())
+        status = pathlib.Path(f"/proc/{media_pid(run, d)}/status").read_text()
+        check("Seccomp:\t2" in status, status)
+        run.expect(d, 0, "streaming", "x264")
+        check(run.wait(s) == 0, run.log("sink"))
+        check(re.search(rf"calling init: \S*/{name}_drv_video.so", run.log()), "it was never loaded")
+        check("sandbox refused" not in run.log(), run.log())
+        check(run.report("source")["media_restarts"] == 0, run.log())
+        judge_stream(run)
+    return test
+
+
+for real, debian in (("iHD", "intel-media-va-driver"), ("radeonsi", "mesa-va-drivers")):
+    CASES.append((f"Debian's {real} without its GPU", real_driver(real, debian)))
 
 
 # ---------------------------------------------------------------- devices that stop working
