@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The rate against a model of a link, in a closed loop and over many rates: a queue of finite length,
+ * loss of the link's own, and what a sink or this host sees of both.
+ */
+#include "rate.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+#define SEC  UINT64_C(1000000)
+#define MSEC UINT64_C(1000)
+#define MBIT UINT64_C(1000000)
+#define NOW  (1000 * SEC)
+
+static const struct media_mode SMALL = { 640, 480, 30 };
+
+static struct rate make(uint64_t bps)
+{
+	struct rate r;
+
+	rate_init(&r, &(struct session_link_stats){ .current_bps = bps }, NOW);
+	rate_set_mode(&r, &SMALL);
+	return r;
+}
+
+enum sight {
+	SIGHT_REQUESTS, /* a sink that asks for IDRs, every 500 ms while something is lost */
+	SIGHT_REPORTS,	/* RTCP reports every second, and requests as well */
+	SIGHT_QUEUE,	/* the bottleneck is this host's own interface */
+};
+
+struct model {
+	enum sight sight;
+	double own_loss; /* part of the datagrams that the link loses whatever the rate */
+	uint64_t dice;
+	uint64_t link_bps;
+	double queue_max; /* bits */
+	double queue;
+	double lost, arrived; /* bits since the last report */
+	double sent_second;
+	uint64_t requested_us;
+	uint64_t lost_us; /* the first loss since the last request; 0: none */
+	struct rate rate;
+	uint64_t now;
+	double delay_max_ms; /* over a step */
+};
+
+#define STEP_US 10000
+
+static void model_tell(struct model *m)
+{
+	double queued_us = m->queue * 1e6 / (double)m->link_bps;
+
+	/* What was lost is missed when the datagram behind it arrives, and asked for a bit later. */
+	if (m->sight != SIGHT_QUEUE && m->lost_us &&
+	    m->now > m->lost_us + (uint64_t)queued_us + 60 * MSEC &&
+	    m->now >= m->requested_us + 500 * MSEC) {
+		rate_on_request(&m->rate, m->now);
+		m->requested_us = m->now;
+		m->lost_us = 0;
+	}
+	if (m->sight == SIGHT_QUEUE && m->now % (100 * MSEC) == 0)
+		rate_on_blocked(&m->rate, (uint32_t)queued_us, m->now);
+	if (m->now % SEC != 0)
+		return;
+	if (m->sight == SIGHT_REPORTS && m->arrived > 0) {
+		struct rate_report r = { (uint8_t)(m->lost / (m->lost + m->arrived) * 255),
+					 20 * MSEC + (uint64_t)queued_us, (uint64_t)m->arrived };
+		rate_on_report(&m->rate, &r, m->now);
+		m->arrived = m->lost = 0;
+	}
+	rate_on_produced(&m->rate, (uint64_t)m->sent_second, m->now);
+	rate_on_tick(&m->rate, m->now);
+	m->sent_second = 0;
+}
+
+static double roll(struct model *m) /* 0 to 1, xorshift */
+{
+	m->dice ^= m->dice << 13;
+	m->dice ^= m->dice >> 7;
+	m->dice ^= m->dice << 17;
+	return (double)(m->dice >> 11) / (double)(UINT64_C(1) << 53);
+}
+
+#define DATAGRAM_BITS (1356 * 8.0)
+
+static void model_lose(struct model *m, double bits)
+{
+	double none = m->own_loss > 0 ? pow(1 - m->own_loss, bits / DATAGRAM_BITS) : 1;
+
+	if (m->own_loss <= 0 || roll(m) < none)
+		return;
+	m->lost += DATAGRAM_BITS;
+	if (m->lost_us == 0)
+		m->lost_us = m->now;
+}
+
+static void model_run(struct model *m, double seconds)
+{
+	uint64_t end = m->now + (uint64_t)(seconds * (double)SEC);
+
+	m->delay_max_ms = 0;
+	while (m->now < end) {
+		double bits = (double)m->rate.bps * STEP_US / 1e6;
+		double carried;
+
+		m->now += STEP_US;
+		m->sent_second += bits;
+		carried = (double)m->link_bps * STEP_US / 1e6;
+		if (carried > m->queue + bits)
+			carried = m->queue + bits;
+		m->arrived += carried;
+		model_lose(m, carried);
+		m->queue += bits - carried;
+		if (m->queue > m->queue_max) {
+			m->lost += m->queue - m->queue_max;
+			if (m->lost_us == 0)
+				m->lost_us = m->now;
+			m->queue = m->queue_max;
+		}
+		if (m->queue * 1e3 / (double)m->link_bps > m->delay_max_ms)
+			m->delay_max_ms = m->queue * 1e3 / (double)m->link_bps;
+		model_tell(m);
+	}
+}
+
+static void check_step(enum sight sight, uint64_t high, uint64_t low, double phase)
+{
+	struct model m = { .sight = sight, .link_bps = high, .now = NOW };
+
+	m.queue_max = (double)low * 0.4; /* 400 ms of the slow link */
+	m.rate = make(high * 7 / 10);
+	model_run(&m, 10 + phase);
+	assert_int_equal(m.rate.bps, high * 7 / 10);
+	m.link_bps = low;
+	model_run(&m, 3);
+	if (m.rate.bps > low * 9 / 10)
+		fail_msg("sight %d, %g -> %g Mbit/s, phase %g: %g after 3 s", (int)sight,
+			 (double)high / 1e6, (double)low / 1e6, phase, (double)m.rate.bps / 1e6);
+	model_run(&m, 1);
+	model_run(&m, 3);
+	if (m.delay_max_ms > 300)
+		fail_msg("sight %d, %g -> %g Mbit/s, phase %g: %g ms of queue", (int)sight,
+			 (double)high / 1e6, (double)low / 1e6, phase, m.delay_max_ms);
+	model_run(&m, 33); /* it does not collapse either, nor does it lose all the time */
+	assert_true(m.rate.bps >= low / 4 || m.rate.bps == m.rate.floor_bps);
+	m.link_bps = high;
+	model_run(&m, 30);
+	if (m.rate.bps < high * 7 / 10 * 8 / 10)
+		fail_msg("sight %d, %g -> %g Mbit/s, phase %g: %g 30 s after it came back",
+			 (int)sight, (double)high / 1e6, (double)low / 1e6, phase,
+			 (double)m.rate.bps / 1e6);
+}
+
+static void test_steps(void **state)
+{
+	static const struct {
+		uint64_t high, low;
+	} steps[] = {
+		{ 20 * MBIT, 3 * MBIT }, { 20 * MBIT, 5 * MBIT }, { 10 * MBIT, 4 * MBIT },
+		{ 12 * MBIT, 3 * MBIT }, { 8 * MBIT, 2 * MBIT },
+	};
+
+	(void)state;
+	for (int sight = SIGHT_REQUESTS; sight <= SIGHT_QUEUE; sight++)
+		for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+			for (unsigned int phase = 0; phase < 20; phase++)
+				check_step((enum sight)sight, steps[i].high, steps[i].low,
+					   phase / 20.0);
+}
+
+/*
+ * A link that loses a little whatever the rate: lowering does not help, so the rate comes back as
+ * far as the sink's requests tell that from a slow link. One that loses much: fewer datagrams are
+ * better. And when the link gets slow in the middle of it, the rate follows.
+ */
+static void test_own_loss(void **state)
+{
+	static const struct {
+		double loss, from, to; /* parts of the rate that there was, in the mean */
+	} cases[] = { { 0.001, 0.8, 1 }, { 0.003, 0.4, 1 }, { 0.01, 0.15, 1 }, { 0.2, 0, 0.12 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		double sum = 0;
+
+		for (unsigned int seed = 1; seed <= 20; seed++) {
+			struct model m = { .sight = SIGHT_REQUESTS,
+					   .link_bps = 20 * MBIT,
+					   .queue_max = 8e6,
+					   .own_loss = cases[i].loss,
+					   .dice = seed * UINT64_C(0x9e3779b97f4a7c15),
+					   .now = NOW };
+
+			m.rate = make(10 * MBIT);
+			model_run(&m, 5);
+			for (unsigned int s = 0; s < 300; s++) {
+				model_run(&m, 1);
+				sum += (double)m.rate.bps / (300 * 20 * 10e6);
+			}
+		}
+		print_message("# %g %% of own loss: %.2f of the rate in the mean\n", 100 * cases[i].loss, sum);
+		if (sum < cases[i].from || sum > cases[i].to)
+			fail_msg("%g %% of own loss: %.2f", 100 * cases[i].loss, sum);
+	}
+}
+
+static void test_own_loss_and_slow(void **state)
+{
+	(void)state;
+	for (unsigned int seed = 1; seed <= 20; seed++) {
+		struct model m = { .sight = SIGHT_REQUESTS,
+				   .link_bps = 20 * MBIT,
+				   .queue_max = 1.2e6,
+				   .own_loss = 0.01,
+				   .dice = seed * UINT64_C(0x9e3779b97f4a7c15),
+				   .now = NOW };
+		unsigned int fits = 0;
+
+		m.rate = make(10 * MBIT);
+		model_run(&m, 60);
+		m.link_bps = 3 * MBIT;
+		model_run(&m, 60);
+		for (unsigned int s = 0; s < 600; s++) {
+			model_run(&m, 1);
+			fits += m.rate.bps <= m.link_bps;
+		}
+		if (fits < 300)
+			fail_msg("seed %u: the link carries the rate in %u of 600 s", seed, fits);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_steps),
+		cmocka_unit_test(test_own_loss),
+		cmocka_unit_test(test_own_loss_and_slow),
+	};
+
+	return cmocka_run_group_tests_name("rate-loop", tests, NULL, NULL);
+}
