@@ -21,6 +21,7 @@ struct p2p {
 	struct link_events own;		  /* the same, and PINs */
 	void *userdata;
 	uint64_t begin_us;
+	char absence[160]; /* why there is no Wi-Fi Direct; "": there is */
 	sd_event_source *limit_source; /* until a sink of that name is found */
 	sd_event_source *input_source; /* while a PIN is wanted */
 };
@@ -229,6 +230,7 @@ static void on_state_changed(void *userdata, enum wpa_state state, const char *t
 {
 	struct p2p *p = userdata;
 
+	(void)snprintf(p->absence, sizeof(p->absence), "%s", text ? text : "");
 	log_info("Wi-Fi Direct is %s at %.2f s%s%s", wpa_state_to_string(state), seconds(p),
 		 text ? ": " : "", text ? text : "");
 }
@@ -253,6 +255,10 @@ static int on_look_limit(sd_event_source *source, uint64_t now_us, void *userdat
 	(void)source;
 	(void)now_us;
 	p->limit_source = sd_event_source_disable_unref(p->limit_source);
+	if (p->absence[0]) {
+		p->events->failed(p->userdata, LINK_STAGE_RADIO, -ENODEV, p->absence);
+		return 0;
+	}
 	p->events->failed(p->userdata, LINK_STAGE_DISCOVERY, -ENOENT,
 			  "no sink of that name is there: switch it on and open its "
 			  "screen-mirroring input");

@@ -100,8 +100,8 @@ def rfkill(source, sink):
     (switch / "soft").write_text("1")
     try:
         check_lost(source, "Wi-Fi is off", "left the connection")
-        source.cast("Test TV")
-        check(source.end(60) == 1 and "Wi-Fi is off" in source.log(), source.log()[-800:])
+        source.cast(sink.address)
+        check(source.end() == 1 and "Wi-Fi is off" in source.log(), source.log()[-800:])
     finally:
         (switch / "soft").write_text("0")
         time.sleep(2)
