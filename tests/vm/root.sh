@@ -4,7 +4,7 @@
 #
 # A Debian 12 with systemd and the packages of the list roots/NAME, as the image of an ext4 file
 # system; prints the image's path. Made once for each version of the list and of this script. In a
-# list, @release@ is the kernel's (VM_RELEASE), and ./PATH a package that was built here.
+# list, @release@ is the kernel's (VM_RELEASE).
 #
 # Knows how to get packages: from where this machine's apt gets Debian 12. Lies in the cache folder
 # of the user, never in the repository. Has no kernel, unless its list names one: the runner brings
@@ -16,11 +16,8 @@ set -eu -o pipefail
 name=${1:?usage: root.sh NAME}
 here=$(dirname "$(readlink -f "$0")")
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/miracast
-list=$(sed "s/#.*//; s/@release@/${VM_RELEASE:-}/g" "$here/roots/$name" | xargs -n 1)
-packages=$(echo "$list" | grep -v '^\./' | paste -sd,)
-own=$(cd "$here/../.." && echo "$list" | sed -n '/^\.\//p' | xargs -r realpath) || exit
-# shellcheck disable=SC2086 # a list of paths
-key=$( (echo "$packages"; cat "$0" $own) | sha256sum | cut -c1-12)
+packages=$(sed "s/#.*//; s/@release@/${VM_RELEASE:-}/g" "$here/roots/$name" | xargs)
+key=$( (echo "$packages"; cat "$0") | sha256sum | cut -c1-12)
 image=$cache/root-$name-$key.ext4
 
 # What every root has: enough for systemd with sessions, and a user at the seat.
@@ -43,13 +40,8 @@ prepare='chroot "$1" sh -ec "
 		fstrim.timer e2scrub_all.timer man-db.timer getty.target systemd-random-seed.service \
 		systemd-update-utmp.service systemd-pstore.service dev-hugepages.mount modprobe@.service
 	apt-get clean
-	rm -rf /var/lib/apt/lists/*"'
-
-# Their scripts run as on any machine: users, module, all of it.
-# shellcheck disable=SC2016
-install_own='[ -z "$OWN" ] || { mkdir "$1/own" && cp $OWN "$1/own" && chroot "$1" sh -ec "
-	apt-get install -qy --no-install-recommends /own/*
-	rm -r /own"; }'
+	rm -rf /var/lib/apt/lists/* /usr/sbin/policy-rc.d
+	[ ! -e /sbin/start-stop-daemon.REAL ] || mv /sbin/start-stop-daemon.REAL /sbin/start-stop-daemon"'
 
 # The hook sees the owners as they shall be, but is nobody in the cache folder: it gets the file open.
 # Bound elsewhere, the tree is without what is mounted in it. Room for what guests add costs nothing:
@@ -68,15 +60,15 @@ make_image() {
 	from=$(sources)
 	[ -n "$from" ] || { echo "root.sh: apt knows no source of Debian 12 (bookworm)" >&2; exit 1; }
 	install -m 666 /dev/null "$image.new"
-	echo "$from" | OWN=$own mmdebstrap --quiet --variant=apt --format=null \
+	echo "$from" | mmdebstrap --quiet --variant=apt --format=null \
 		--aptopt='Acquire::Check-Valid-Until "false"' \
 		--aptopt='Acquire::Retries "3"' \
 		--aptopt='APT::Install-Recommends "false"' \
-		--include="$base,$packages" \
+		--include="$base,${packages// /,}" \
 		--dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' \
-		--customize-hook="$install_own" --customize-hook="$prepare" --customize-hook="$pack" bookworm - - 3<>"$image.new"
+		--customize-hook="$prepare" --customize-hook="$pack" bookworm - - 3<>"$image.new"
 	chmod 444 "$image.new"
 	mv "$image.new" "$image"
 }
