@@ -108,7 +108,7 @@ def run_tap(suite, command):
 def main(arguments):
     suites = [a for a in arguments if a != "--all"] or FAST + (SLOW if "--all" in arguments else [])
     taps = {
-        "vm": ["tests/vm/run", *(["module", "p2p"] if "--all" in arguments else ["p2p/happy"]),
+        "vm": ["tests/vm/run", *(["module", "p2p", "service"] if "--all" in arguments else ["p2p/happy"]),
                "desktop"],
         "kernel": ["tests/kernel/check.sh"],
         "mutants": [sys.executable, "tests/mutants/run-mutants.py", "build/mutants"],
