@@ -1,26 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The pixels of a grabbed buffer for the CPU: its dma-buf is mapped, once for each buffer, and its
- * exporter is told when the CPU begins to read and when it has ended, so that it can make its
- * caches agree (DMA_BUF_IOCTL_SYNC, Linux' dma-buf.h).
+ * exporter is told when the CPU begins to read and when it has ended.
  */
 #include "capture/device.h"
 
+#include "util/dmabuf.h"
+
 #include <errno.h>
-#include <linux/dma-buf.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-
-static int sync_cpu(int fd, uint64_t what)
-{
-	struct dma_buf_sync sync = { .flags = what | DMA_BUF_SYNC_READ };
-	int r;
-
-	do
-		r = ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync);
-	while (r < 0 && (errno == EINTR || errno == EAGAIN));
-	return r < 0 ? -errno : 0;
-}
 
 static void forget(struct device_map *m)
 {
@@ -38,7 +26,7 @@ void device_map_forget(struct device_maps *m)
 static int find(struct device_maps *m, const struct miracast_grab *grab,
 		const struct device_map **ret)
 {
-	size_t size = grab->offset + (size_t)grab->pitch * grab->height;
+	size_t size = dmabuf_get_extent(grab->offset, grab->pitch, grab->width, grab->height);
 	struct device_map *map;
 	void *memory;
 
@@ -65,7 +53,7 @@ int device_map_begin(struct device_maps *m, const struct miracast_grab *grab,
 
 	r = find(m, grab, &map);
 	if (r == 0)
-		r = sync_cpu(grab->fd, DMA_BUF_SYNC_START);
+		r = dmabuf_begin_read(grab->fd);
 	if (r < 0)
 		return r;
 	*ret_pixels = map->memory + grab->offset;
@@ -74,5 +62,5 @@ int device_map_begin(struct device_maps *m, const struct miracast_grab *grab,
 
 void device_map_end(const struct miracast_grab *grab)
 {
-	(void)sync_cpu(grab->fd, DMA_BUF_SYNC_END);
+	dmabuf_end_read(grab->fd);
 }

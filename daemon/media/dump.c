@@ -2,6 +2,7 @@
 #include "media/dump.h"
 
 #include "util/clock.h"
+#include "util/dmabuf.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -126,7 +127,7 @@ static int write_picture(int fd, const struct frame *f)
 	off_t at = 0;
 	int r;
 
-	if ( (!xrgb && f->fourcc != MEDIA_FOURCC_YUV420) || f->width > 8192)
+	if ((!xrgb && f->fourcc != MEDIA_FOURCC_YUV420) || f->width > 8192)
 		return -EOPNOTSUPP;
 	if (ftruncate(fd, 0) < 0)
 		return -errno;
@@ -145,7 +146,7 @@ static int write_picture(int fd, const struct frame *f)
 /* What only a device was to read is mapped for this once. */
 int dump_write(int fd, const struct frame *f)
 {
-	size_t size = f->dmabuf_offset + (size_t)f->pitches[0] * f->height;
+	size_t size = dmabuf_get_extent(f->dmabuf_offset, f->pitches[0], f->width, f->height);
 	struct frame mapped = *f;
 	uint8_t *map;
 	int r;
@@ -156,7 +157,11 @@ int dump_write(int fd, const struct frame *f)
 	if (map == MAP_FAILED)
 		return -errno;
 	mapped.planes[0] = map + f->dmabuf_offset;
-	r = write_picture(fd, &mapped);
+	r = dmabuf_begin_read(f->dmabuf_fd);
+	if (r == 0) {
+		r = write_picture(fd, &mapped);
+		dmabuf_end_read(f->dmabuf_fd);
+	}
 	(void)munmap(map, size);
 	return r;
 }

@@ -6,6 +6,7 @@
  */
 #include "capture/source.h"
 #include "uapi/miracast.h"
+#include "util/dmabuf.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -525,6 +526,13 @@ static void test_copy_is_refused(void **state)
 	close_device(s);
 }
 
+/* Two displays in one framebuffer: the right one's last line ends with the buffer. */
+static void test_extent(void **state)
+{
+	(void)state;
+	assert_int_equal(dmabuf_get_extent(1920 * 4, 3840 * 4, 1920, 1080), 3840 * 4 * 1080);
+}
+
 static void test_unreadable(void **state)
 {
 	struct source *s = open_device();
@@ -557,6 +565,7 @@ int main(void)
 		cmocka_unit_test(test_another_reader),
 		cmocka_unit_test(test_grab_when_revoked),
 		cmocka_unit_test(test_copy_is_refused),
+		cmocka_unit_test(test_extent),
 		cmocka_unit_test(test_unreadable),
 	};
 
