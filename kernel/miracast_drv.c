@@ -299,7 +299,7 @@ static int miracast_device_create(struct device *parent)
 static int __init miracast_init(void)
 {
 	struct device *parent;
-	int ret = -ENOMEM;
+	int ret;
 
 	if (!heads || heads > MIRACAST_MAX_HEADS)
 		return -EINVAL;
@@ -308,21 +308,27 @@ static int __init miracast_init(void)
 	miracast_engine = alloc_workqueue("miracast", WQ_HIGHPRI | WQ_UNBOUND, 0);
 	if (!miracast_engine)
 		return -ENOMEM;
-	if (bus_register(&miracast_bus))
+	ret = bus_register(&miracast_bus);
+	if (ret)
 		goto err_engine;
 	parent = kzalloc(sizeof(*parent), GFP_KERNEL);
-	if (!parent)
+	if (!parent) {
+		ret = -ENOMEM;
 		goto err_bus;
+	}
 	parent->init_name = "miracast";
 	parent->bus = &miracast_bus;
 	parent->release = miracast_parent_release;
-	if (device_register(parent)) {
+	ret = device_register(parent);
+	if (ret) {
 		put_device(parent);
 		goto err_bus;
 	}
 	/* No driver binds to it, so its managed resources are a group that we release. */
-	if (!devres_open_group(parent, NULL, GFP_KERNEL))
+	if (!devres_open_group(parent, NULL, GFP_KERNEL)) {
+		ret = -ENOMEM;
 		goto err_parent;
+	}
 	ret = miracast_device_create(parent);
 	if (!ret)
 		return 0;
