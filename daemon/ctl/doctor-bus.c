@@ -44,6 +44,11 @@ static enum presence get_presence(struct ctl *c, const char *name)
 	return has_name(c, "ListActivatableNames", name) ? PRESENCE_ACTIVATABLE : PRESENCE_NONE;
 }
 
+bool doctor_is_running(struct ctl *c, const char *name)
+{
+	return c->bus && get_presence(c, name) == PRESENCE_RUNNING;
+}
+
 static void check_ours(struct ctl *c, struct findings *f)
 {
 	switch (get_presence(c, MIRACAST_DBUS_NAME)) {
@@ -99,7 +104,7 @@ static void check_radio_of_ours(struct ctl *c, struct findings *f)
 
 static void check_wireless(struct ctl *c, struct findings *f)
 {
-	bool has_iwd = get_presence(c, "net.connman.iwd") == PRESENCE_RUNNING;
+	bool has_iwd = doctor_is_running(c, "net.connman.iwd");
 	bool has_supplicant = get_presence(c, "fi.w1.wpa_supplicant1") != PRESENCE_NONE;
 
 	if (has_supplicant)
@@ -112,7 +117,7 @@ static void check_wireless(struct ctl *c, struct findings *f)
 		finding_add(f, "iwd", VERDICT_PROBLEM,
 			    "let NetworkManager use wpa_supplicant, \"wifi.backend=wpa_supplicant\"",
 			    NULL, "iwd has the Wi-Fi hardware: Miracast needs wpa_supplicant");
-	if (get_presence(c, NM_NAME) == PRESENCE_RUNNING)
+	if (doctor_is_running(c, NM_NAME))
 		check_network_manager(c, f);
 }
 

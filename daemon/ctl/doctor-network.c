@@ -211,9 +211,9 @@ void doctor_check_programs(const struct ctl *c, struct findings *f)
 /* ---------------------------------------------------------------- firewall */
 
 /* What miracast-net does about it: firewalld's zone, else rules by nft, which has ufw's, too. */
-void doctor_check_firewall(const struct ctl *c, struct findings *f)
+void doctor_check_firewall(struct ctl *c, struct findings *f)
 {
-	if (doctor_exists(c, "/run/firewalld.pid")) {
+	if (doctor_is_running(c, "org.fedoraproject.FirewallD1")) {
 		bool has_zone = doctor_exists(c, "/usr/lib/firewalld/zones/miracast.xml") ||
 				doctor_exists(c, "/etc/firewalld/zones/miracast.xml");
 

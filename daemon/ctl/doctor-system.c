@@ -111,7 +111,7 @@ static bool is_secure_boot(const struct ctl *c)
 	return bytes[4] == 1;
 }
 
-/* Where the keys are that sign modules built here: dkms, Ubuntu's dkms, akmods. */
+/* Where the keys are that sign modules built here: Ubuntu's dkms, dkms, akmods. */
 static const char *find_key(const struct ctl *c)
 {
 	static const char *const places[] = { "/var/lib/shim-signed/mok/MOK.der",
@@ -136,12 +136,17 @@ static void check_key(const struct ctl *c, struct findings *f)
 			    NULL, "Secure Boot is on, and there is no key that signs modules here");
 		return;
 	}
-	(void)snprintf(command, sizeof(command), "mokutil --test-key %s%s", c->root, key);
+	if (!doctor_has_program("mokutil")) {
+		finding_add(f, "secure-boot", VERDICT_UNKNOWN, NULL, &mokutil_package,
+			    "Secure Boot is on, and without mokutil nobody can tell whether it knows "
+			    "the key that signs the module");
+		return;
+	}
+	(void)snprintf(command, sizeof(command), "mokutil --test-key '%s%s'", c->root, key);
 	if (!doctor_ask(command, answer, sizeof(answer)) || !strstr(answer, "is already enrolled")) {
 		(void)snprintf(advice, sizeof(advice), "run \"mokutil --import %s\", choose a "
 			       "password, restart, and confirm it in the blue screen", key);
-		finding_add(f, "secure-boot", VERDICT_PROBLEM, advice,
-			    doctor_has_program("mokutil") ? NULL : &mokutil_package,
+		finding_add(f, "secure-boot", VERDICT_PROBLEM, advice, NULL,
 			    "Secure Boot is on and does not know the key that signs the module");
 		return;
 	}

@@ -59,9 +59,10 @@ void doctor_check_permissions(const struct ctl *c, struct findings *f);
 /* doctor-network.c */
 void doctor_check_radio(const struct ctl *c, struct findings *f);
 void doctor_check_programs(const struct ctl *c, struct findings *f);
-void doctor_check_firewall(const struct ctl *c, struct findings *f);
+void doctor_check_firewall(struct ctl *c, struct findings *f);
 
 /* doctor-bus.c */
+bool doctor_is_running(struct ctl *c, const char *name); /* who owns this name on the system bus */
 void doctor_check_services(struct ctl *c, struct findings *f);
 void doctor_check_encoder(struct ctl *c, struct findings *f);
 

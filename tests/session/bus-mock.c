@@ -7,6 +7,7 @@
  *				prints "inhibit WHAT" and "released WHAT"
  *	bus-mock polkit yes|no|challenge|late	answers every CheckAuthorization, late: not before
  *				stdin ends; prints each action
+ *	bus-mock own NAME	is there by that name, and answers nothing
  *	bus-mock systemd	as much of PID 1 as the real logind asks for: every job is done at once
  *	bus-mock session UID SEAT	asks the real logind for a desktop's session, prints its name,
  *				and keeps it until stdin ends
@@ -51,6 +52,14 @@ static int on_end(sd_event_source *source, int fd, uint32_t revents, void *userd
 	if (read(fd, bytes, sizeof(bytes)) <= 0)
 		return sd_event_exit(event, 0);
 	return 0;
+}
+
+static void own(const char *name)
+{
+	must(sd_event_add_io(event, NULL, STDIN_FILENO, EPOLLIN | EPOLLHUP, on_end, NULL), "stdin");
+	must(sd_bus_request_name(bus, name, 0), "name");
+	puts("ready");
+	must(sd_event_loop(event), "loop");
 }
 
 /* ---------------------------------------------------------------- logind */
@@ -138,10 +147,7 @@ static void be_polkit(void)
 	must(sd_bus_add_object_vtable(bus, NULL, "/org/freedesktop/PolicyKit1/Authority",
 				      "org.freedesktop.PolicyKit1.Authority", polkit_vtable, NULL),
 	     "vtable");
-	must(sd_event_add_io(event, NULL, STDIN_FILENO, EPOLLIN | EPOLLHUP, on_end, NULL), "stdin");
-	must(sd_bus_request_name(bus, "org.freedesktop.PolicyKit1", 0), "name");
-	puts("ready");
-	must(sd_event_loop(event), "loop");
+	own("org.freedesktop.PolicyKit1");
 }
 
 /* ---------------------------------------------------------------- PID 1 */
@@ -334,6 +340,8 @@ int main(int argc, char **argv)
 	} else if (strcmp(word, "polkit") == 0 && argc > 2) {
 		verdict = argv[2];
 		be_polkit();
+	} else if (strcmp(word, "own") == 0 && argc > 2) {
+		own(argv[2]);
 	} else if (strcmp(word, "systemd") == 0) {
 		be_systemd();
 	} else if (strcmp(word, "session") == 0 && argc > 3) {

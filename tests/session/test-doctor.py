@@ -155,7 +155,8 @@ def _(run):
         found = examine(s, system(run, "/sys/module/nf_tables/x", "/run/miracast-net/socket"))
         check("by nft" in found["firewall"]["text"], found["firewall"])
         check(found["miracast-net"]["verdict"] == "ok", found["miracast-net"])
-        found = examine(s, system(run, "/run/firewalld.pid"))["firewall"]
+        s.mock("firewalld", "own", "org.fedoraproject.FirewallD1")
+        found = examine(s, system(run))["firewall"]
         check(found["verdict"] == "problem" and "zone" in found["text"], found)
         found = examine(s, system(run, "/usr/lib/firewalld/zones/miracast.xml"))["firewall"]
         check(found["verdict"] == "ok", found)
