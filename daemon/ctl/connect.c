@@ -126,7 +126,10 @@ static int on_look(sd_event_source *source, uint64_t now_us, void *userdata)
 	sink = ctl_find_sink(&objects, what);
 	if (sink) {
 		a->sink = *sink;
-		return ask(a);
+		r = ask(a);
+		if (r < 0)
+			ctl_complain("%s: %s", sink->name, strerror(-r));
+		return r < 0 ? end(a, CTL_FAILED) : 0;
 	}
 	if (is_hopeless(a))
 		return end(a, ctl_miss_sink(&objects, what));

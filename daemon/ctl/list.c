@@ -166,9 +166,11 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
 /* Nobody shall wait for what cannot come. */
 static void explain(const struct ctl_objects *o)
 {
+	if (o->n_sinks > 0)
+		return;
 	if (*o->radio_problem)
 		ctl_complain("Wi-Fi Direct cannot be used: %s", o->radio_problem);
-	else if (o->n_sinks == 0)
+	else
 		ctl_complain("no sink was found: switch its screen mirroring on; "
 			     "\"miracastctl doctor\" knows what else can be wrong");
 }
@@ -194,7 +196,7 @@ int ctl_list(struct ctl *c)
 	free(l.table);
 	if (l.result == CTL_OK && c->json && !c->live)
 		print_list(&l.shown);
-	if (l.result == CTL_OK)
+	if (l.result == CTL_OK && !c->json)
 		explain(&l.shown);
 	return l.result;
 }

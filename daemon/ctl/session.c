@@ -50,7 +50,9 @@ static int wait_for_end(struct ctl *c, const struct ctl_session *s)
 			return tell(c, get_name(s), "disconnected");
 		(void)usleep(END_STEP_US);
 	}
-	return tell(c, get_name(s), "still disconnecting");
+	ctl_complain("%s is still disconnecting; \"miracastctl status\" says when it has ended",
+		     get_name(s));
+	return CTL_FAILED;
 }
 
 static int stop(struct ctl *c, const struct ctl_session *s)
