@@ -87,7 +87,9 @@ void manager_sleep_on_over(struct manager *m, const struct manager_cast *c,
 {
 	bool is_early = end->error == -ENODEV || end->error == -ENOENT || end->error == -EBUSY;
 
-	for (size_t i = 0; i < m->n_wishes && !is_early; i++)
+	if (m->is_halted || is_early) /* a second sleep does not take away what the first has left */
+		return;
+	for (size_t i = 0; i < m->n_wishes; i++)
 		if (m->wishes[i].number == c->number) {
 			m->wishes[i] = m->wishes[--m->n_wishes];
 			return;
