@@ -137,6 +137,7 @@ static int on_child(sd_event_source *source, const siginfo_t *si, void *userdata
 
 	(void)source;
 	log_debug("child %d ended with %d", (int)c->pid, si->si_status);
+	(void)kill(-c->pid, SIGKILL); /* what it has started and did not end */
 	c->pid = 0;
 	c->source = sd_event_source_disable_unref(c->source);
 	c->exited(c->userdata);
