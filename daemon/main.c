@@ -36,7 +36,7 @@ struct options {
 
 enum { OPTION_DIRECT = 256,
        OPTION_P2P,
-       OPTION_SOURCE,
+       OPTION_SOURCE, /* up to the one before OPTION_ROOT: of a session; see is_of_session */
        OPTION_MODE,
        OPTION_ENCODER,
        OPTION_RATE,
@@ -169,7 +169,7 @@ static int parse_option(int option, const char *value, struct options *o)
 
 static bool is_of_session(int option)
 {
-	return option > OPTION_P2P && option < OPTION_ROOT;
+	return option >= OPTION_SOURCE && option < OPTION_ROOT;
 }
 
 /* What would be dropped without a word is refused with one. */
