@@ -1,18 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# live.sh install|remove: what the running system must be told after `meson install`, and before the
-# files go again. Packages have scripts of their own for it, and with DESTDIR nothing is done.
+# live.sh install|remove|reload: what the running system must be told after `meson install`, before
+# the files go again, and afterwards. Packages have scripts of their own for it, and with DESTDIR
+# nothing is done.
 #
 # Every step says what it does; a step that cannot be done says what the user can do, and the rest
 # goes on: without the module, everything but the desktop works.
 set -u
 
-action=${1:?usage: live.sh install|remove}
+action=${1:?usage: live.sh install|remove|reload}
 version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' "$(dirname "$0")/../kernel/dkms.conf")
 running=$(uname -r)
 log=/var/log/miracast-setup.log
 
-say() { printf '  %s\n' "$*" | tee -a "$log"; }
+say() { printf '  %s\n' "$*"; }
 has() { command -v "$1" >/dev/null; }
 is_booted() { [ -d /run/systemd/system ]; }
 
@@ -38,12 +39,23 @@ add_user() {
 		say "! The user was not made: the service cannot start without it"
 }
 
+# remove_versions [BUT]: or dkms would go on building an older one for each new kernel.
+remove_versions() {
+	for folder in /usr/src/miracast-*; do
+		found=${folder#/usr/src/miracast-}
+		[ -e "$folder/dkms.conf" ] && [ "$found" != "${1:-}" ] || continue
+		! has dkms || dkms remove -m miracast -v "$found" --all >/dev/null 2>&1
+		rm -rf "$folder"
+	done
+}
+
 # For every kernel that has its headers here.
 build_module() {
 	if ! has dkms; then
 		say "! The kernel module was not built: dkms is missing"
 		return
 	fi
+	remove_versions "$version"
 	dkms status -m miracast -v "$version" | grep -q . ||
 		dkms add -m miracast -v "$version" >>"$log" 2>&1
 	for folder in /lib/modules/*/build; do
@@ -91,11 +103,6 @@ stop() {
 		say "* The kernel module is in use by the desktop, and gone after a restart"
 }
 
-remove_module() {
-	! has dkms || dkms remove -m miracast -v "$version" --all >/dev/null 2>&1
-	rm -rf "/usr/src/miracast-$version"
-}
-
 remove_user() {
 	say "Removing the user miracast and what the service kept"
 	! id miracast >/dev/null 2>&1 || userdel miracast
@@ -112,7 +119,7 @@ install)
 	;;
 remove)
 	stop
-	remove_module
+	remove_versions
 	remove_user
 	;;
 reload) reload ;;
