@@ -28,11 +28,12 @@
  * maker allows it to; once it is asked for less than it carries, it loses nothing. A lossy one leaves
  * spans of time without loss, longer ones at lower rates: requests come late, at more than twice the
  * sink's shortest interval. So requests lower the rate only when three come close together (within
- * 1.5 times that interval, or a second; after a step down one is enough), and when a quarter of them come late, at whatever rate, the
- * link has loss of its own: from then on they lower nothing, and the rate is doubled as long as a
- * quarter of them come late. If there, of the next 16, not a single one does, the link is too slow
- * as well: half of it, and not back there for a minute. One datagram in a thousand then costs next
- * to nothing, one in a hundred most of the rate still: with ten losses a second there is no span.
+ * 1.5 times that interval, or a second; after a step down one is enough), and when a quarter of them
+ * come late, at whatever rate, the link has loss of its own: from then on they lower nothing, and the
+ * rate is doubled as long as a quarter of them come late. If there, of the next 16, not a single one
+ * does, the link is too slow as well: half of it, and not back there for a minute. One datagram in a
+ * thousand then costs next to nothing, one in a hundred most of the rate still: with ten losses a
+ * second there is no span.
  *
  * What cannot be seen: a queue behind this host that is deep enough to lose nothing shows in RTCP's
  * round trip alone; and a link that carries just less than the floor looks like one with own loss.

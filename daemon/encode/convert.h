@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * RGB to 4:2:0, limited range. Pure; knows no frame and no encoder. Samples of other than eight bits
- * are first rounded to eight, to the nearest. From there on exact: every sample is the real number of the formula, computed without error, rounded
- * to the nearest integer, halves up:
+ * are first rounded to eight, to the nearest. From there on exact: every sample is the real number
+ * of the formula, computed without error, rounded to the nearest integer, halves up:
  *
  *	E(Y)  = Kr R + Kg G + Kb B
  *	Y     = 16 + 219 E(Y) / 255
@@ -58,8 +58,8 @@ struct convert_target {
 };
 
 /*
- * Converts the lines from to end - 1 (from and end even) of a picture of this width (even); the pointers are
- * those of the whole picture. Source and target do not overlap.
+ * Converts the lines from to end - 1 (from and end even) of a picture of this width (even); the
+ * pointers are those of the whole picture. Source and target do not overlap.
  */
 void convert_rows(enum convert_matrix matrix, const struct convert_source *source,
 		  const struct convert_target *target, unsigned int width, unsigned int from,

@@ -11,7 +11,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define PERSISTENT_MAX (sizeof(((struct wpa *)0)->persistent) / sizeof(((struct wpa *)0)->persistent[0]))
+#define PERSISTENT_MAX \
+	(sizeof(((struct wpa *)0)->persistent) / sizeof(((struct wpa *)0)->persistent[0]))
 
 static int on_list(sd_bus_message *m, void *userdata, sd_bus_error *error);
 static int on_group(sd_bus_message *m, void *userdata, sd_bus_error *error);

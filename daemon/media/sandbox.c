@@ -161,7 +161,10 @@ static const int refused[] = {
 	SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(execve), SCMP_SYS(execveat),
 };
 
-/* The module, GPUs, dma-bufs and fences by the type of their requests, terminals and sockets by three harmless ones. */
+/*
+ * The module, GPUs, dma-bufs and fences by the type of their requests, terminals and sockets by three
+ * harmless ones.
+ */
 static const uint64_t ioctl_types[] = { MIRACAST_IOC_TYPE << 8, 'd' << 8, 'b' << 8, '>' << 8 };
 static const uint64_t ioctl_requests[] = { TCGETS, TIOCOUTQ, FIONREAD };
 

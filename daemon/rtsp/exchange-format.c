@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The exchange, M4: the ladder of tries for one format. The first time a session depends on it; later a refusal leaves what is.
+ * The exchange, M4: the ladder of tries for one format. The first time a session depends on it; later
+ * a refusal leaves what is.
  *
  *	wanted with options -> wanted without -> the next of the ladder without -> ...
  */

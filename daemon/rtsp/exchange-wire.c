@@ -113,7 +113,10 @@ void exchange_send_request(struct exchange *x, enum exchange_request request, co
 	send_message(x, &w);
 }
 
-/* What is asked is what is used (a Microsoft adapter closes at a long list); the first four are all of a short M3. */
+/*
+ * What is asked is what is used (a Microsoft adapter closes at a long list); the first four are all
+ * of a short M3.
+ */
 static const enum wfd_param m3_names[] = {
 	WFD_PARAM_VIDEO_FORMATS,
 	WFD_PARAM_AUDIO_CODECS,
