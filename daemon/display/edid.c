@@ -71,7 +71,10 @@ static void put_le16(uint8_t *at, uint16_t value)
 	at[1] = (uint8_t)(value >> 8);
 }
 
-/* E-EDID section 3.10.2: low bytes first, then the high nibbles together. */
+/*
+ * E-EDID section 3.10.2: low bytes first, then the high nibbles together. A clock that the field is
+ * too small for makes the timing slower; the display's list of modes has the true one.
+ */
 static void put_detailed_timing(uint8_t *at, const struct timing *t)
 {
 	uint16_t hblank = (uint16_t)(t->htotal - t->hdisplay);
@@ -81,7 +84,7 @@ static void put_detailed_timing(uint8_t *at, const struct timing *t)
 	uint16_t vfront = (uint16_t)(t->vsync_start - t->vdisplay);
 	uint16_t vsync = (uint16_t)(t->vsync_end - t->vsync_start);
 
-	put_le16(at, (uint16_t)(t->clock_khz / 10));
+	put_le16(at, t->clock_khz / 10 < UINT16_MAX ? (uint16_t)(t->clock_khz / 10) : UINT16_MAX);
 	at[2] = (uint8_t)t->hdisplay;
 	at[3] = (uint8_t)hblank;
 	at[4] = (uint8_t)((t->hdisplay >> 8) << 4 | hblank >> 8);

@@ -57,6 +57,17 @@ static void test_preferred_timing(void **state)
 	assert_int_equal(edid[57] | (edid[58] & 15) << 8, t.htotal - t.hdisplay);
 }
 
+/* 655.36 MHz and more would read as almost nothing, and 0 as no timing at all. */
+static void test_clock_too_high(void **state)
+{
+	static const struct media_mode mode = { 3840, 2400, 72 };
+	uint8_t edid[128];
+
+	(void)state;
+	make("TV", "a", &mode, edid);
+	assert_int_equal(edid[54] | edid[55] << 8, UINT16_MAX);
+}
+
 static void test_names(void **state)
 {
 	uint8_t edid[128];
@@ -116,6 +127,7 @@ int main(void)
 		cmocka_unit_test(test_checksum_and_header),
 		cmocka_unit_test(test_size_is_an_aspect_ratio),
 		cmocka_unit_test(test_preferred_timing),
+		cmocka_unit_test(test_clock_too_high),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_serial_is_of_the_sink),
 		cmocka_unit_test(test_timings),
