@@ -2,6 +2,7 @@
 /* How things are said: errors as one line, strings for JSON and for terminals. */
 #include "ctl/ctl.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -79,8 +80,13 @@ static const struct {
 
 int ctl_fail(const sd_bus_error *error, int r)
 {
-	int code = CTL_FAILED;
+	int code = CTL_FAILED, number = r < 0 ? -r : r;
 
+	/* It ended after it was opened: as if it had never been there. */
+	if (number == ENOTCONN || number == ECONNRESET) {
+		ctl_complain("the system bus cannot be reached: %s", strerror(number));
+		return CTL_NO_SERVICE;
+	}
 	for (size_t i = 0; error->name && i < sizeof(codes) / sizeof(codes[0]); i++)
 		if (strcmp(codes[i].name, error->name) == 0)
 			code = codes[i].code;
@@ -88,7 +94,7 @@ int ctl_fail(const sd_bus_error *error, int r)
 		ctl_complain("the service does not answer: is miracastd installed? Try "
 			     "\"systemctl status miracastd\" and \"miracastctl doctor\"");
 	else
-		ctl_complain("%s", error->message ?: strerror(r < 0 ? -r : r));
+		ctl_complain("%s", error->message ?: strerror(number));
 	return code;
 }
 
