@@ -76,7 +76,7 @@ static void check_network_manager(struct ctl *c, struct findings *f)
 					  NM_NAME, "WirelessEnabled", NULL, 'b', &is_on);
 	if (is_on)
 		finding_add(f, "network-manager", VERDICT_OK, NULL, NULL,
-			    "NetworkManager is running and leaves the groups of sinks alone");
+			    "NetworkManager is running; it does not hear of groups of sinks");
 	else
 		finding_add(f, "network-manager", VERDICT_PROBLEM,
 			    "switch Wi-Fi on in the desktop, or run \"nmcli radio wifi on\"", NULL,

@@ -2,7 +2,7 @@
 /*
  * From "connect to that sink" to a group that is being formed, in the order in which it happens:
  *
- *	begin, find the peer, prepare
+ *	begin, find the peer, keep NetworkManager from hearing of the group (miracast-net), prepare
  *	a remembered group:	Invite
  *	a PIN:			first by link-wpa-pin.c
  *	Connect, negotiation, formation
@@ -111,6 +111,15 @@ void wpa_connect_on_peer(struct wpa *w)
 static void negotiate(struct wpa *w)
 {
 	wpa_set_state(w, WPA_NEGOTIATING, WPA_ANSWER_US, on_no_answer);
+	w->attempt.waits_for_hush = true;
+	wpa_group_hush(w);
+}
+
+void wpa_connect_on_hushed(struct wpa *w)
+{
+	if (w->state != WPA_NEGOTIATING || !w->attempt.waits_for_hush)
+		return;
+	w->attempt.waits_for_hush = false;
 	wpa_prepare(w, prepared);
 }
 

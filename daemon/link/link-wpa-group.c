@@ -103,9 +103,28 @@ void wpa_group_on_started(struct wpa *w, sd_bus_message *m)
 
 /* ---------------------------------------------------------------- address */
 
+static int send_request(struct wpa *w, const struct net_request *request)
+{
+	struct net_client *net = &w->attempt.net;
+	int r = 0;
+
+	if (net->fd < 0)
+		r = net_client_open(net, w->event, w->net_socket, on_net_reply, w);
+	return r < 0 ? r : net_client_send(net, request);
+}
+
+/* Without the helper it goes on: what it is really needed for says so later. */
+void wpa_group_hush(struct wpa *w)
+{
+	static const struct net_request request = { .version = NET_VERSION, .verb = NET_HUSH };
+
+	if (send_request(w, &request) < 0)
+		wpa_connect_on_hushed(w);
+}
+
 static void ask_helper(struct wpa *w)
 {
-	struct attempt *a = &w->attempt;
+	const struct attempt *a = &w->attempt;
 	const struct net_request request = {
 		.version = NET_VERSION,
 		.verb = NET_UP,
@@ -114,11 +133,8 @@ static void ask_helper(struct wpa *w)
 		.given_address = a->given_address,
 		.given_prefix = a->given_prefix,
 	};
-	int r;
+	int r = send_request(w, &request);
 
-	r = net_client_open(&a->net, w->event, w->net_socket, on_net_reply, w);
-	if (r >= 0)
-		r = net_client_up(&a->net, &request);
 	if (r < 0)
 		wpa_fail(w, LINK_STAGE_FIREWALL, r, no_helper);
 }
@@ -179,7 +195,9 @@ static void on_net_reply(void *userdata, const struct net_reply *reply)
 	struct wpa *w = userdata;
 
 	log_debug("wpa: miracast-net says %d %s", reply->error, reply->text);
-	if (reply->verb == NET_LOST) {
+	if (reply->verb == NET_HUSH || w->state == WPA_NEGOTIATING || w->state == WPA_FORMING) {
+		wpa_connect_on_hushed(w);
+	} else if (reply->verb == NET_LOST) {
 		if (w->state == WPA_ADDRESSING)
 			wpa_fail(w, LINK_STAGE_FIREWALL, reply->error, no_helper);
 		else

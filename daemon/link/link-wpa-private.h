@@ -89,6 +89,7 @@ struct attempt {
 	unsigned int n_intents, intent; /* index of the present one */
 	enum link_method method;
 	bool is_method_switched; /* the sink wanted another; once only */
+	bool waits_for_hush;	 /* of NetworkManager, by miracast-net */
 	bool has_looked;	 /* the peer was looked for again; once an intent */
 	bool is_inviting;
 	bool is_invite_spent;
@@ -275,6 +276,7 @@ int wpa_peer_read(sd_bus_message *m, struct link_sink *ret);
 void wpa_connect_begin(struct wpa *w);
 void wpa_connect_again(struct wpa *w); /* after BACK_OFF */
 void wpa_connect_on_peer(struct wpa *w); /* the peer of the attempt was found */
+void wpa_connect_on_hushed(struct wpa *w); /* as far as it could be done */
 void wpa_connect_now(struct wpa *w); /* with the PIN, if there is one */
 
 /* An interface came: that of the group that is being formed, if one is. */
@@ -311,6 +313,8 @@ void wpa_persistent_on_removed(struct wpa *w, sd_bus_message *m);
 
 /* ---------------------------------------------------------------- link-wpa-group.c */
 
+/* Asks miracast-net to keep NetworkManager quiet; ends in wpa_connect_on_hushed. */
+void wpa_group_hush(struct wpa *w);
 void wpa_group_on_started(struct wpa *w, sd_bus_message *m);
 void wpa_group_on_finished(struct wpa *w, sd_bus_message *m);
 void wpa_group_on_joined(struct wpa *w, sd_bus_message *m);

@@ -44,7 +44,7 @@ int net_client_open(struct net_client *c, struct sd_event *event, const char *pa
 	return 0;
 }
 
-int net_client_up(struct net_client *c, const struct net_request *request)
+int net_client_send(struct net_client *c, const struct net_request *request)
 {
 	if (send(c->fd, request, sizeof(*request), MSG_NOSIGNAL) < 0)
 		return -errno;

@@ -23,7 +23,7 @@ struct net_client {
 int net_client_open(struct net_client *c, struct sd_event *event, const char *path,
 		    void (*on_reply)(void *userdata, const struct net_reply *reply),
 		    void *userdata);
-int net_client_up(struct net_client *c, const struct net_request *request);
+int net_client_send(struct net_client *c, const struct net_request *request);
 void net_client_close(struct net_client *c);
 
 #endif

@@ -2,6 +2,7 @@
 #include "net/firewall.h"
 
 #include "miracast/net.h"
+#include "net/busctl.h"
 #include "net/child.h"
 #include "net/nft.h"
 #include "util/cleanup.h"
@@ -38,16 +39,6 @@ static bool is_wanted(const struct firewall *f, enum opening opening)
  * runs has to be asked, as it writes no file of its process number where systemd starts it.
  */
 #define FIREWALLD "org.fedoraproject.FirewallD1"
-
-static bool has_firewalld(void)
-{
-	static const char *const argv[] = {
-		"busctl", "--system", "call", "org.freedesktop.DBus", "/org/freedesktop/DBus",
-		"org.freedesktop.DBus", "NameHasOwner", "s", FIREWALLD, NULL };
-	char output[64];
-
-	return child_run(argv, output, sizeof(output)) == 0 && strncmp(output, "b true", 6) == 0;
-}
 
 static int change_zone(const struct firewall *f, const char *method)
 {
@@ -198,7 +189,7 @@ static int open_all(struct firewall *f, char *text, size_t size)
 {
 	int r;
 
-	if (has_firewalld()) {
+	if (busctl_has_name(FIREWALLD)) {
 		r = change_zone(f, "addInterface");
 		f->has_zone = r == 0;
 		if (r < 0)

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * miracast-net: the address, the firewall and DHCP of a Wi-Fi Direct interface, for miracastd, which
- * has no privilege. Takes requests of miracast/net.h from one user; serves one connection at a time;
- * its end undoes everything. Started by systemd's socket it leaves when nobody needs it.
+ * miracast-net: the address, the firewall and DHCP of a Wi-Fi Direct interface, and NetworkManager's
+ * leaving it alone, for miracastd, which has no privilege. Takes requests of miracast/net.h from one
+ * user; serves one connection at a time; its end undoes everything. Started by systemd's socket it
+ * leaves when nobody needs it.
  */
 #include "miracast/net.h"
 #include "net/firewall.h"
 #include "net/group.h"
+#include "net/hush.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 
@@ -24,6 +26,7 @@
 
 #define EXIT_USAGE 2
 #define STATE_DIR  "/run/miracast-net"
+#define HUSH_FILE  STATE_DIR "/hush.conf" /* miracast-dbus.conf includes it */
 
 struct server {
 	sd_event *event;
@@ -44,6 +47,7 @@ static void disconnect(struct server *s)
 	s->source = sd_event_source_disable_unref(s->source);
 	s->fd = close_fd(s->fd);
 	s->group = group_free(s->group);
+	hush_end(HUSH_FILE);
 	if (s->is_activated)
 		(void)sd_event_exit(s->event, 0);
 }
@@ -64,10 +68,13 @@ static void serve(struct server *s, const struct net_request *request)
 
 	if (request->version == NET_VERSION && request->verb == NET_UP) {
 		group_up(s->group, request);
+		hush_end(HUSH_FILE); /* the group has started */
 		return;
 	}
 	if (request->version == NET_VERSION && request->verb == NET_DOWN)
 		group_down(s->group);
+	else if (request->version == NET_VERSION && request->verb == NET_HUSH)
+		reply.error = hush_begin(HUSH_FILE);
 	else
 		reply.error = -EOPNOTSUPP;
 	on_reply(s, &reply);
@@ -116,7 +123,11 @@ static int on_connection(sd_event_source *source, int listen_fd, uint32_t revent
 	r = group_new(s->event, STATE_DIR, &group_ops, s, &s->group);
 	if (r >= 0)
 		r = sd_event_add_io(s->event, &s->source, fd, EPOLLIN, on_packet, s);
+	/* Its end is seen before the next one, which may come at once. */
+	if (r >= 0)
+		r = sd_event_source_set_priority(s->source, SD_EVENT_PRIORITY_IMPORTANT);
 	if (r < 0) {
+		s->source = sd_event_source_disable_unref(s->source);
 		s->group = group_free(s->group);
 		return 0;
 	}
@@ -180,6 +191,7 @@ static int run(struct server *s, const char *path)
 	if (r < 0)
 		return log_err(r, "cannot watch the socket: %s", strerror(-r));
 	firewall_clean();
+	hush_end(HUSH_FILE);
 	(void)sd_notify(0, "READY=1");
 	r = sd_event_loop(event);
 	s->is_activated = false;

@@ -204,6 +204,8 @@ static int on_net_packet(sd_event_source *source, int fd, uint32_t revents, void
 	struct net_reply reply = { .version = NET_VERSION, .verb = NET_UP, .error = b->net_error,
 				   .stage = b->net_stage, .local_address = htonl(0x7f000001),
 				   .local_prefix = 28 };
+	const struct net_reply hushed = { .version = NET_VERSION, .verb = NET_HUSH,
+					  .error = b->hush_error };
 	ssize_t n = recv(fd, &b->request, sizeof(b->request), MSG_DONTWAIT);
 
 	(void)source;
@@ -213,10 +215,21 @@ static int on_net_packet(sd_event_source *source, int fd, uint32_t revents, void
 		b->net_fd = close_fd(b->net_fd);
 		return 0;
 	}
+	if (b->request.verb == NET_HUSH) {
+		/* Too late, it would be for nothing. */
+		if (b->n_hushes++ == 0)
+			assert_false(supplicant_was_called(&b->supplicant, "Connect"));
+		if (b->is_hush_lost)
+			(void)shutdown(fd, SHUT_RDWR);
+		else
+			(void)send(fd, &hushed, sizeof(hushed), MSG_NOSIGNAL);
+		return 0;
+	}
 	b->n_ups++;
 	if (b->is_net_mute)
 		return 0;
-	assert_int_equal(send(fd, &reply, sizeof(reply), 0), sizeof(reply));
+	/* Who asked may have gone meanwhile. */
+	(void)send(fd, &reply, sizeof(reply), MSG_NOSIGNAL);
 	if (!b->is_sink_mute && b->net_error == 0)
 		assert_true(sd_event_add_time_relative(b->event, &b->sink_source, CLOCK_MONOTONIC,
 						       10000, 0, on_sink_time, b) >= 0);

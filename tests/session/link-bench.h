@@ -61,7 +61,9 @@ struct bench {
 	/* miracast-net */
 	int net_listen_fd, net_fd;
 	struct net_request request;
-	unsigned int n_ups;
+	unsigned int n_ups, n_hushes;
+	int hush_error;
+	bool is_hush_lost; /* the helper dies of it */
 	int net_error;
 	enum net_stage net_stage;
 	bool is_net_mute;

@@ -60,6 +60,27 @@ static void test_comes_again(void **state)
 	bench_end(&b);
 }
 
+/* NetworkManager must not hear of the group; without that it is tried all the same. */
+static void test_hush(void **state)
+{
+	static const struct reaction script[] = { FIND, { "Connect", NULL, AS_OWNER }, { NULL } };
+	struct bench b;
+
+	(void)state;
+	for (int way = 0; way < 3; way++) {
+		bench_begin(&b, script);
+		b.hush_error = way == 1 ? -EPROTO : 0;
+		b.is_hush_lost = way == 2;
+		bench_open_link(&b);
+		RUN_UNTIL(&b, bench_is_over(&b));
+		assert_int_equal(b.n_connected, 1);
+		assert_int_equal(b.n_hushes, 1);
+		assert_int_equal(b.n_ups, 1);
+		assert_int_equal(supplicant_count(&b.supplicant, "Connect"), 1);
+		bench_end(&b);
+	}
+}
+
 static void test_client_with_address(void **state)
 {
 	static const struct reaction script[] = {
@@ -373,6 +394,7 @@ int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_owner),
+		cmocka_unit_test(test_hush),
 		cmocka_unit_test(test_slow_sink),
 		cmocka_unit_test(test_comes_again),
 		cmocka_unit_test(test_client_with_address),

@@ -91,11 +91,15 @@ class Home:
                 pathlib.Path("/etc/resolv.conf").read_text())
 
 
-@scenario("a station connection by NetworkManager is kept, on one channel with the group")
-def station(source, sink):
+# While it is there, NetworkManager does not hear of a group.
+HUSH = pathlib.Path("/run/miracast-net/hush.conf")
+
+
+def cast_beside(source, sink, role, **options):
+    """A stream, and NetworkManager's connection as if there were none."""
     Home.begin(source)
     before, gone = Home.view(), Home.log.read_text().count("AP-STA-DISCONNECTED")
-    sink.begin(accept="pbc", intent=1)
+    sink.begin(accept="pbc", **options)
     source.cast("Test TV")
     check_streaming(source)
     check(Home.reaches(), "the access point is not reached while it streams")
@@ -104,10 +108,34 @@ def station(source, sink):
     check(devices.get(source.group(), "unmanaged") == "unmanaged", devices)
     check(devices["p2p-dev-wlan0"] == "disconnected", devices)
     check(sink.frequency == 2437, f"the group is on {sink.frequency} MHz")
-    read = check_stream(source, sink)
+    check(not HUSH.exists(), "NetworkManager is kept from hearing while it streams")
+    read = check_stream(source, sink, role=role)
+    told = output("journalctl", "--no-pager", "-u", "NetworkManager")
+    check("notified a group start" not in told, f"NetworkManager heard of a group: {told[-900:]}")
     check(Home.log.read_text().count("AP-STA-DISCONNECTED") == gone, "the station left meanwhile")
     check(Home.view() == before, f"before {before}, after {Home.view()}")
     return f"{read}, group on {sink.frequency} MHz"
+
+
+@scenario("a station connection by NetworkManager is kept, on one channel with our group")
+def station(source, sink):
+    return cast_beside(source, sink, "client", intent=1)
+
+
+@scenario("a station connection by NetworkManager is kept, on one channel with the sink's group")
+def station_of_client(source, sink):
+    return cast_beside(source, sink, "GO", intent=14, give="eapol")
+
+
+@scenario("miracast-net is killed while a group is made: NetworkManager hears of groups again")
+def helper_killed(source, sink):
+    Home.begin(source)
+    sink.begin(accept="no")
+    source.cast("Test TV")
+    check(wait(HUSH.exists, 60), "NetworkManager hears of the group")
+    subprocess.run(["systemctl", "kill", "--kill-who=main", "--signal=KILL", "miracast-net"],
+                   check=True)
+    check(wait(lambda: not HUSH.exists(), 30), "the rule stays")
 
 
 @scenario("a group that NetworkManager makes works with our files; we are busy meanwhile")
