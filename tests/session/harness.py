@@ -159,6 +159,16 @@ def media_pid(run, daemon):
 
 # ---------------------------------------------------------------- TAP
 
+def tell(text):
+    """One write: cases run beside each other, and print() would write the line's end by itself."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def note(text):
+    tell(f"# {text}")
+
+
 def run_one(numbered):
     number, (name, function) = numbered
     with tempfile.TemporaryDirectory(prefix="miracast-") as folder:
@@ -187,7 +197,7 @@ def main(workers=3):
     with concurrent.futures.ThreadPoolExecutor(max_workers=workers) as pool:
         good = True
         for passed, lines in pool.map(run_one, enumerate(chosen, 1)):
-            print(lines, flush=True)
+            tell(lines)
             if not passed:
                 # meson keeps a TAP test's standard output to itself.
                 print(lines, file=sys.stderr, flush=True)

@@ -12,7 +12,7 @@ import sys
 import time
 
 from bus_harness import MOCK, NAME, PATH, Service, case, main, need, service
-from harness import DAEMON, SINK, TV, Skip, check
+from harness import DAEMON, SINK, TV, Skip, check, note
 
 MODEL = os.environ.get("BUS_MODEL", "bus-model")
 ROOT = pathlib.Path(__file__).parent.parent.parent
@@ -477,7 +477,7 @@ def _(run):
             os.killpg(loop.pid, signal.SIGKILL)
         out = run.log("model")
         check(r == 0, f"{out}; the service's log:\n" + run.log()[-3000:])
-        print(f"# {out.strip()}", flush=True)
+        note(out.strip())
         found = re.search(r"(\d+) sessions, (\d+) started, (\d+) at once", out)
         check(found and int(found.group(2)) >= 3 and int(found.group(3)) == 3,
               f"too little happened: {out}")

@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 
-from harness import CASES, Skip, TIMING, case, check, main, media_pid
+from harness import CASES, Skip, TIMING, case, check, main, media_pid, note, tell
 
 ENCODER = os.environ["MIRACAST_TEST_ENCODER"]
 DRIVER = pathlib.Path(os.environ["MIRACAST_TEST_VA_DRIVER"])
@@ -52,7 +52,7 @@ def back_end(personality):
         check("the client:" not in log, f"the driver complains:\n{log}")
         check("Sanitizer" not in log and "runtime error" not in log, log)
         for line in re.findall(r"^# .*", log, re.M):
-            print(line, flush=True)
+            tell(line)
     return test
 
 
@@ -127,7 +127,7 @@ def session(personality):
         judge_stream(run)
         judge_headers(run)
         db = psnr(run)
-        print(f"# {personality}: session, PSNR {db:.1f} dB", flush=True)
+        note(f"{personality}: session, PSNR {db:.1f} dB")
         check(db >= MIN_PSNR_DB, f"{db:.1f} dB")
     return test
 

@@ -12,7 +12,7 @@ import re
 import signal
 import time
 
-from harness import Skip, case, check, main, media_pid
+from harness import Skip, case, check, main, media_pid, note
 
 DRIVER = os.environ.get("MIRACAST_TEST_VA_DRIVER", "")
 PATTERN = "pattern:1920x1080@30"
@@ -72,8 +72,8 @@ def judge(run, daemon, sink, restarts, encoder, *words):
     check(source["encoder"] == encoder, source["encoder"])
     check(source["end_reason"] == "user-request", source["end_reason"])
     gap = longest_gap_ms(seen)
-    print(f"# {words[0] if words else encoder}: {gap:.0f} ms without a new picture, "
-          f"{seen['rtp']['lost']} datagrams missing, {restarts} new processes", flush=True)
+    note(f"{words[0] if words else encoder}: {gap:.0f} ms without a new picture, "
+         f"{seen['rtp']['lost']} datagrams missing, {restarts} new processes")
     limit = MISSED_MS if restarts else 500
     check(gap <= limit, f"{gap:.0f} ms without a new picture; log:\n{run.log()}")
     check(seen["rtp"]["lost"] <= LOST * restarts, seen["rtp"])

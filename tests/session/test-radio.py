@@ -14,7 +14,7 @@ import threading
 import time
 
 from bus_harness import NAME, PATH, case, main
-from harness import SINK, check
+from harness import SINK, check, note
 from system_harness import RADIO, WORLD, Installed, enter
 
 NET = "/run/miracast-net/socket"
@@ -213,7 +213,7 @@ def _(run):
     check(re.search(r"session 1: .*wpa_supplicant", run.log()), run.log())
     s.say("back")
     s.wait_until(lambda: s.radio() == "idle", "the radio is back", 10)
-    print(f"# {time.monotonic() - begin:.1f} s from loss to use", flush=True)
+    note(f"{time.monotonic() - begin:.1f} s from loss to use")
     connect(s, "again", 2)
     s.end()
 

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 
-from harness import DAEMON, SINK, Skip, case, check, main
+from harness import DAEMON, SINK, Skip, case, check, main, note
 
 RELAY, NOISE = os.environ["RATE_RELAY"], os.environ["RATE_NOISE"]
 FULL = ["640", "480", "100000"]  # frames that fill whatever rate there is
@@ -73,10 +73,6 @@ def session(run, settings, seconds, *directives, seed=1, rate=4000000, source=No
     return Link(run)
 
 
-def say(text):
-    print(f"# {text}", flush=True)
-
-
 def check_decoding(run, seconds):
     """Stamps are read in the last seconds, when the link is good again."""
     rows = [line.split(",") for line in (run.folder / "frames.csv").read_text().splitlines()[1:]]
@@ -95,7 +91,7 @@ def check_idrs(link, name):
         return
     times = [r["answer_ms"] for r in asked]
     check(min(times) >= 0, f"requests without an IDR: {times}")
-    say(f"{name}: {len(times)} IDR requests, answered after {statistics.median(times):.0f} ms in "
+    note(f"{name}: {len(times)} IDR requests, answered after {statistics.median(times):.0f} ms in "
         f"the middle, {max(times):.0f} at most")
     check(statistics.median(times) <= 200, f"IDRs come late: {times}")
 
@@ -107,7 +103,7 @@ def lossy(percent, seed, directives=()):
         link = session(run, [f"loss={percent}", "7:loss=0"], 10, *directives, seed=seed)
         lost = 100 * link.total("lost") / link.total("offered")
         name = f"{percent} % of loss{', RTCP' if directives else ''}"
-        say(f"{name}: {link.rate(1, 2):.1f} -> {link.rate(6, 7):.1f} Mbit/s")
+        note(f"{name}: {link.rate(1, 2):.1f} -> {link.rate(6, 7):.1f} Mbit/s")
         check(0.4 * percent <= lost <= 1.5 * percent, f"{lost} % were lost")
         check(link.requests, "the sink asked for nothing")
         check_idrs(link, name)
@@ -132,7 +128,7 @@ for n, p in enumerate((1, 5, 10, 20)):
 @case("0.1 % of loss, a sink that only asks for IDRs: most of the rate stays")
 def light_loss(run):
     link = session(run, ["loss=0.1", "28:loss=0"], 30, seed=14)
-    say(f"0.1 % of loss: {link.rate(5, 15):.1f}, {link.rate(15, 28):.1f} of {link.rate(1, 2):.1f} "
+    note(f"0.1 % of loss: {link.rate(5, 15):.1f}, {link.rate(15, 28):.1f} of {link.rate(1, 2):.1f} "
         f"Mbit/s, {len(link.requests)} requests")
     check(len(link.requests) >= 3, "the sink asked for nothing")
     check(link.rate(5, 28) >= 0.7 * 4, f"{link.rate(5, 28):.2f} Mbit/s")
@@ -146,7 +142,7 @@ def reordering(run):
     check(link.total("reordered") > 50, "nothing was reordered")
     check(run.report("source")["rate_bps"] == 4000000, run.report("source")["rate_bps"])
     sink = run.report("sink")
-    say(f"reordering: {sink['rtp']['reordered']} late, {sink['rtp']['lost']} too late for the sink")
+    note(f"reordering: {sink['rtp']['reordered']} late, {sink['rtp']['lost']} too late for the sink")
     # The sink waits for 30 ms: on a busy machine a few come later than that.
     check(sink["rtp"]["reordered"] > 50 and sink["rtp"]["lost"] <= 10, sink["rtp"])
     check(abs(sink["rtcp"]["lost"]) <= 10, sink["rtcp"])
@@ -200,7 +196,7 @@ def step(name, directives):
         end = len(link.bins) * link.step
         back = next((t / 4 - STEP - LOW for t in range(4 * (STEP + LOW), int(4 * end) - 4)
                      if link.rate(t / 4, t / 4 + 1) >= 0.8 * before), None)
-        say(f"{name}: {before:.1f} -> {after:.2f} Mbit/s, at most 2.7 after {settled} s; queue "
+        note(f"{name}: {before:.1f} -> {after:.2f} Mbit/s, at most 2.7 after {settled} s; queue "
             f"{max(link.part('queue_ms', STEP, STEP + 3)):.0f} ms, from 3 s on {queue:.0f}; "
             f"80 % again after {back} s")
         check_full(before)
@@ -276,7 +272,7 @@ def own_queue(run):
     before, after = rate(1, STEP), rate(STEP + 3, STEP + LOW)
     back = next((t for t in range(HIGH) if
                  rate(STEP + LOW + t, STEP + LOW + t + 1.5) >= 0.8 * before), None)
-    say(f"own queue: {before:.1f} -> {after:.2f} Mbit/s; queue {queue(STEP, STEP + 3):.0f} ms, "
+    note(f"own queue: {before:.1f} -> {after:.2f} Mbit/s; queue {queue(STEP, STEP + 3):.0f} ms, "
         f"from 3 s on {queue(STEP + 3, STEP + LOW):.0f}; {samples[-1][3]} dropped; 80 % again "
         f"after {back} s")
     check_full(before)
@@ -293,7 +289,7 @@ def rate_file(run):
     rates = run.folder / "rates"
     rates.write_text("# seconds, bit/s\n0 8000000\n3 3000000\n7 6000000\n")
     link = session(run, [], 10, rate=8000000, options=["--rate-file", rates], seed=50)
-    say(f"--rate-file 8, 3, 6: {link.rate(1, 3):.1f}, {link.rate(5.5, 7):.1f}, "
+    note(f"--rate-file 8, 3, 6: {link.rate(1, 3):.1f}, {link.rate(5.5, 7):.1f}, "
         f"{link.rate(8.5, 9.5):.1f} Mbit/s")
     check(link.rate(5.5, 7) <= 3.15, "the second rate was not obeyed")
     check(link.rate(8.5, 9.5) <= 6.3, "the third rate was not obeyed")

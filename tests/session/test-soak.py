@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from harness import TIMING, case, check, main, media_pid
+from harness import TIMING, case, check, main, media_pid, note
 
 SECONDS = int(os.environ.get("SOAK_SECONDS", "600"))
 WARM_UP_S = 10
@@ -80,16 +80,11 @@ def soak(run):
     return RESULT
 
 
-def tell(text):
-    """A figure for the reader."""
-    print(f"# {text}", flush=True)
-
-
 @case("every picture is encoded, sent, decoded")
 def pictures(run):
     r = soak(run)
     source, sink = r["source"]["video"], r["sink"]["video"]
-    tell(f"{SECONDS} s: {source['frames_encoded']} pictures encoded, {source['frames_dropped']} "
+    note(f"{SECONDS} s: {source['frames_encoded']} pictures encoded, {source['frames_dropped']} "
          f"dropped, {source['late']} late, {sink['frames_decoded']} decoded; the machine was late "
          f"{r['stalls']} times")
     check(sink["frames_decoded"] >= source["frames_encoded"] - 2, f"{source}, {sink}")
@@ -109,7 +104,7 @@ def rules(run):
 def pcr(run):
     r = soak(run)
     ts, found = r["sink"]["ts"], r["sink"]["rules"]
-    tell(f"PCR gap {ts['pcr_gap_ms_max']:.1f} ms at most, PSI {ts['psi_gap_ms_max']:.1f} ms; "
+    note(f"PCR gap {ts['pcr_gap_ms_max']:.1f} ms at most, PSI {ts['psi_gap_ms_max']:.1f} ms; "
          f"{found['pcr-gap']} and {found['psi-gap']} above the limit")
     check(found["pcr-gap"] + found["psi-gap"] <= r["stalls"], "more slips than stalls")
 
@@ -118,7 +113,7 @@ def pcr(run):
 def pts(run):
     r = soak(run)
     ts, found = r["sink"]["ts"], r["sink"]["rules"]
-    tell(f"PTS - PCR from {ts['pts_minus_pcr_ms_min']:.1f} to {ts['pts_minus_pcr_ms_max']:.1f} ms, "
+    note(f"PTS - PCR from {ts['pts_minus_pcr_ms_min']:.1f} to {ts['pts_minus_pcr_ms_max']:.1f} ms, "
          f"{found['pts-late']} late")
     check(found["pts-order"] == 0 and found["pts-late"] <= r["stalls"], found)
 
@@ -127,7 +122,7 @@ def flat(name, limit_kb, growth_kb, samples):
     resident = [kb for kb, _, _ in samples]
     third = len(resident) // 3
     first, last = statistics.median(resident[:third]), statistics.median(resident[-third:])
-    tell(f"{name}: {max(resident)} KiB at most, {first:.0f} in the first third, {last:.0f} in the "
+    note(f"{name}: {max(resident)} KiB at most, {first:.0f} in the first third, {last:.0f} in the "
          f"last: {(last - first) / (SECONDS / 90):+.1f} KiB a minute")
     check(max(resident) <= limit_kb, f"{max(resident)} KiB are more than {limit_kb}")
     check(last - first <= growth_kb, f"it grew by {last - first:.0f} KiB")

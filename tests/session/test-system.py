@@ -8,7 +8,7 @@ import sys
 import time
 
 from bus_harness import NAME, PATH, case, main
-from harness import check
+from harness import check, note
 from system_harness import USERS, Installed, enter
 
 
@@ -99,7 +99,7 @@ def _(run):
                  "the session is back")
     check(s.get(s.sessions()[0], "Session", "OwnerSession") == alice, "whose it is afterwards")
     s.wait_until(lambda: s.login1("ListInhibitors").count("Miracast") == 2, "both are back")
-    print(f"# asleep after {took:.1f} s", flush=True)
+    note(f"asleep after {took:.1f} s")
     s.end()
 
 
@@ -118,7 +118,7 @@ def _(run):
     took = time.monotonic() - begin
     # logind would not wait longer than five.
     check("over: the computer goes to sleep" in run.log() and took < 4, f"{took:.1f} s")
-    print(f"# asleep after {took:.1f} s", flush=True)
+    note(f"asleep after {took:.1f} s")
     s.end()
 
 
