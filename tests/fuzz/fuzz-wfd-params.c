@@ -5,6 +5,7 @@
  */
 #include "rtsp/wfd-choice.h"
 #include "rtsp/wfd-edid.h"
+#include "rtsp/wfd-modes.h"
 #include "rtsp/wfd-quirks.h"
 
 #include <assert.h>
@@ -81,6 +82,18 @@ static void check_choices(const struct wfd_caps *caps, uint64_t rate_bps)
 	assert(wfd_choices_ladder(&choices, &choices.list[choices.preferred], ladder) > 0);
 }
 
+/* A size that has a level has a bit and a rate for it; one beyond all levels has neither. */
+static void check_level(const uint8_t *data)
+{
+	struct media_mode mode = { .width = (uint16_t)(16 + data[0] * 64),
+				   .height = (uint16_t)(16 + data[1] * 64),
+				   .refresh_hz = (uint16_t)(24 + data[2]) };
+	uint8_t level = wfd_level_for_mode(&mode);
+
+	assert((level != 0) == (wfd_level_to_bit(level) != 0));
+	assert((level != 0) == (wfd_level_max_bps(level, MEDIA_PROFILE_CBP) != 0));
+}
+
 /* Every bit of them has a name. */
 static void check_quirks(uint32_t quirks)
 {
@@ -96,6 +109,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 4)
 		return 0;
+	check_level(data);
 	caps.profiles = data[0] & 3u;
 	caps.max_level_idc = data[0] & 4 ? 42 : 31;
 	caps.max_width = data[0] & 8 ? 1280 : 4096;
