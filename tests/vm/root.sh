@@ -44,10 +44,13 @@ prepare='chroot "$1" sh -ec "
 	[ ! -e /sbin/start-stop-daemon.REAL ] || mv /sbin/start-stop-daemon.REAL /sbin/start-stop-daemon"'
 
 # The hook sees the owners as they shall be, but is nobody in the cache folder: it gets the file open.
-# Bound elsewhere, the tree is without what is mounted in it. Room for what guests add costs nothing:
+# Bound elsewhere, the tree is without what is mounted in it; in a namespace of its own, since for root
+# mmdebstrap makes none and this machine's /mnt may be in use. Room for what guests add costs nothing:
 # the file has holes.
 # shellcheck disable=SC2016
-pack='mount --bind "$1" /mnt && mke2fs -q -F -t ext4 -L root -d /mnt /proc/self/fd/3 8G && umount /mnt'
+pack='unshare --mount sh -ec "
+	mount --bind \"\$1\" /mnt
+	mke2fs -q -F -t ext4 -L root -d /mnt /proc/self/fd/3 8G" sh "$1"'
 
 make_image() {
 	local from
