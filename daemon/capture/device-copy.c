@@ -175,6 +175,8 @@ static int take_record(struct device_copy *c, struct device_stream *s,
 	b->use = DEVICE_FREE;
 	if (done->sequence > c->last)
 		c->last = done->sequence;
+	if (done->flags & MIRACAST_FRAME_IMPORTED && s->virtual_gpu >= 0)
+		return -EOPNOTSUPP; /* whatever was copied */
 	if (done->status == 0 && done->sequence >= s->given)
 		return hand_out(c, s, b, done, ret);
 	b->content = done->status == 0 ? done->sequence : 0;

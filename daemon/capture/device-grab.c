@@ -60,7 +60,9 @@ int device_grab_acquire(struct device_grab *g, struct device_stream *s, bool map
 		device_grab_release(g, s);
 		return 0;
 	}
-	if (map) {
+	if (map && s->virtual_gpu >= 0 && grab->frame_flags & MIRACAST_FRAME_IMPORTED)
+		r = device_fetch(s->virtual_gpu, grab);
+	if (map && r == 0) {
 		r = device_map_begin(&g->maps, grab, &pixels);
 		g->mapped = r == 0;
 	}

@@ -6,6 +6,7 @@
  *	device-copy.c	COPY: the kernel fills buffers of ours
  *	device-grab.c	GRAB: the desktop's own buffer, for as long as it is read
  *	device-map.c	a grabbed buffer's pixels for the CPU
+ *	device-fetch.c	for that, from the host of a virtual machine
  */
 #ifndef MIRACAST_CAPTURE_DEVICE_H
 #define MIRACAST_CAPTURE_DEVICE_H
@@ -20,7 +21,8 @@
 struct device_stream {
 	int fd;
 	struct media_mode mode;
-	uint64_t given; /* newest frame given to the pipeline, or grabbed in vain; 0: none */
+	uint64_t given;	 /* newest frame given to the pipeline, or grabbed in vain; 0: none */
+	int virtual_gpu; /* render node of one with 3D, the caller's; -1: there is none */
 };
 
 /* An ioctl of the stream; 0 or -errno. */
@@ -69,6 +71,14 @@ void device_copy_release(struct device_copy *c, struct device_stream *s, const s
 
 /* The kernel has nothing to tell us with until it is asked. */
 bool device_copy_must_ask(const struct device_copy *c);
+
+/* ---- a virtual GPU's memory ---- */
+
+/* The first of these render nodes that is one with 3D; -1: none. */
+int device_fetch_find(const int *nodes, size_t count);
+
+/* Has the host begin to write a grabbed buffer's pixels, if it is this GPU's. 0 or -errno. */
+int device_fetch(int node, const struct miracast_grab *grab);
 
 /* ---- a grabbed buffer for the CPU ---- */
 

@@ -5,8 +5,8 @@
  *
  * A device that imports buffers gets those of the desktop itself (GRAB): no pixel is copied. For the
  * CPU the kernel copies (COPY), and only what changed, into buffers that are always cached; the
- * desktop is never held up. Where the kernel cannot read what a desktop's GPU has made, the CPU
- * reads a grabbed buffer.
+ * desktop is never held up. Where the kernel cannot read what a desktop's GPU has made, as little
+ * as what a virtual machine's has, the CPU reads a grabbed buffer.
  *
  * Knows nothing of plugs and modes being set: a frame of another size than ours is let go by until
  * the pipeline is configured for it.
@@ -160,7 +160,7 @@ static const struct source_ops device_ops = {
 	.close = device_close,
 };
 
-int source_open_device(int stream_fd, struct source **ret)
+int source_open_device(int stream_fd, const int *nodes, size_t node_count, struct source **ret)
 {
 	_cleanup_close_ int fd = stream_fd;
 	struct device *d = calloc(1, sizeof(*d));
@@ -169,6 +169,7 @@ int source_open_device(int stream_fd, struct source **ret)
 		return -ENOMEM;
 	d->source.ops = &device_ops;
 	d->stream.fd = TAKE_FD(fd);
+	d->stream.virtual_gpu = device_fetch_find(nodes, node_count);
 	device_copy_init(&d->copy);
 	*ret = &d->source;
 	return 0;

@@ -69,8 +69,11 @@ int source_open_y4m(int fd, int timeout_ms, char why[static SOURCE_WHY_SIZE], st
 /* The clip's own size, made even, and its rate, rounded. */
 void source_y4m_get_size(const struct source *s, struct media_mode *ret);
 
-/* The module's stream fd; takes ownership of it in any case. */
-int source_open_device(int stream_fd, struct source **ret);
+/*
+ * The module's stream fd; takes ownership of it in any case. The render nodes stay the caller's:
+ * pictures of a virtual machine's GPU are to be had only with its own.
+ */
+int source_open_device(int stream_fd, const int *nodes, size_t node_count, struct source **ret);
 
 /*
  * Pictures of inner, which have that size whatever the mode, letterboxed into the mode. XRGB8888 that

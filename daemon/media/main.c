@@ -244,9 +244,10 @@ static int tell_caps(struct media *m)
 
 /* ------------------------------------------------------------------ 5. the loop: commands */
 
-static int open_device(const struct media_set_source *s, int stream_fd, struct source **ret)
+static int open_device(const struct media *m, const struct media_set_source *s, int stream_fd,
+		       struct source **ret)
 {
-	int r = source_open_device(stream_fd, ret);
+	int r = source_open_device(stream_fd, m->host.nodes, m->host.node_count, ret);
 
 	if (r < 0 || s->fit_width == 0)
 		return r;
@@ -267,7 +268,7 @@ static int open_source(struct media *m, const struct media_set_source *s, int *f
 		*ret = TAKE_PTR(m->clip);
 		return 0;
 	case MEDIA_SOURCE_DEVICE:
-		return *fd < 0 ? 0 : open_device(s, TAKE_FD(*fd), ret);
+		return *fd < 0 ? 0 : open_device(m, s, TAKE_FD(*fd), ret);
 	}
 	return -EINVAL;
 }

@@ -32,7 +32,7 @@ ALLOWED = {
 ONLY_IN = {
     r"systemd/sd-bus\.h": r"daemon/(bus/|ctl/|link/link-wpa)|tests/",
     r"va/.*": r"daemon/encode/encoder-vaapi|tests/va-driver/",
-    r"(drm|libdrm|xf86drm).*": r"daemon/(capture|display)/|tests/",
+    r"(drm|libdrm|xf86drm|virtgpu_drm).*": r"daemon/(capture|display)/|tests/",
     r"x264\.h": r"daemon/encode/encoder-x264|tests/(va-driver|bench)/",
     # Two stages together are seen by the pipeline alone.
     r"(encode|stream)/.*": r"daemon/media/(pipeline|main)|daemon/(encode|stream)/|tests/",

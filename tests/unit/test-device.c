@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The device source against a small model of the module's stream descriptor, which replaces ioctl()
- * at link time: what is queued and grabbed when, with which frame in which buffer, and what
- * revocation, another mode, another reader and an unreadable picture do.
+ * The device source against a small model of the module's stream descriptor, and one of a virtual
+ * GPU's render node, which replace ioctl() at link time: what is queued and grabbed when, with which
+ * frame in which buffer, and what revocation, another mode, another reader, an unreadable picture
+ * and one that lies on another machine do.
  */
 #include "capture/source.h"
 #include "uapi/miracast.h"
@@ -17,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <virtgpu_drm.h>
 
 #include <cmocka.h>
 
@@ -24,6 +26,8 @@
 #define HEIGHT	  64
 #define PITCH	  2816u
 #define QUEUE_MAX 4
+#define NODE	  12345 /* no descriptor of ours */
+#define HANDLE	  7
 
 /* ------------------------------------------------------------------ the model */
 
@@ -44,10 +48,91 @@ static struct {
 	int picture; /* memfd: the desktop's buffer, opened by the first grab */
 } module;
 
+/* The desktop's GPU and its render node. */
+static struct {
+	const char *driver;
+	bool has_3d, draws; /* the pictures are its own: black until they are transferred */
+	bool context;
+	int buffer; /* the memfd that HANDLE stands for; -1: none */
+	unsigned int imports, transfers;
+} gpu;
+
+static uint32_t pixel_in_memory(void)
+{
+	return gpu.draws ? 0 : (uint32_t)module.sequence;
+}
+
+static uint32_t frame_flags(void)
+{
+	return gpu.driver ? MIRACAST_FRAME_IMPORTED : 0;
+}
+
+static int gpu_fails(int error)
+{
+	errno = error;
+	return -1;
+}
+
+static int on_transfer(const struct drm_virtgpu_3d_transfer_from_host *t)
+{
+	const uint32_t pixel = (uint32_t)module.sequence;
+
+	if (!gpu.has_3d)
+		return gpu_fails(ENOSYS);
+	gpu.context = true;
+	if (t->bo_handle != HANDLE || gpu.buffer < 0)
+		return gpu_fails(ENOENT);
+	assert_int_equal(t->box.x * 4 + t->box.y * PITCH, t->offset);
+	assert_int_equal(t->box.w, WIDTH);
+	assert_int_equal(t->box.h, HEIGHT);
+	assert_int_equal(t->box.d, 1);
+	assert_int_equal(t->level | t->box.z, 0);
+	gpu.transfers++;
+	return pwrite(gpu.buffer, &pixel, sizeof(pixel), t->offset) == sizeof(pixel) ? 0 : -1;
+}
+
+static int on_import(struct drm_prime_handle *p)
+{
+	if (!gpu.draws)
+		return gpu_fails(ENODEV);
+	assert_true(gpu.context && gpu.buffer < 0);
+	gpu.buffer = dup(p->fd);
+	p->handle = HANDLE;
+	gpu.imports++;
+	return 0;
+}
+
+static int on_close_buffer(const struct drm_gem_close *c)
+{
+	assert_int_equal(c->handle, HANDLE);
+	close(gpu.buffer);
+	gpu.buffer = -1;
+	return 0;
+}
+
+static int on_node(unsigned long request, void *argument)
+{
+	struct drm_version *version = argument;
+
+	switch (request) {
+	case DRM_IOCTL_VERSION:
+		(void)strncpy(version->name, gpu.driver, version->name_len);
+		version->name_len = strlen(gpu.driver);
+		return 0;
+	case DRM_IOCTL_VIRTGPU_TRANSFER_FROM_HOST:
+		return on_transfer(argument);
+	case DRM_IOCTL_PRIME_FD_TO_HANDLE:
+		return on_import(argument);
+	case DRM_IOCTL_GEM_CLOSE:
+		return on_close_buffer(argument);
+	}
+	return gpu_fails(ENOTTY);
+}
+
 static void fill(struct miracast_queue *q)
 {
 	struct miracast_done *d = &module.done[module.done_count++];
-	uint32_t pixel = (uint32_t)module.sequence;
+	uint32_t pixel = pixel_in_memory();
 
 	*d = (struct miracast_done){ .cookie = q->cookie,
 				     .sequence = module.sequence,
@@ -56,7 +141,8 @@ static void fill(struct miracast_queue *q)
 				     .damage = { 10, 20, 110, 50 },
 				     .width = module.width,
 				     .height = module.height,
-				     .status = module.status };
+				     .status = module.status,
+				     .flags = frame_flags() };
 	if (q->width != module.width || q->height != module.height)
 		d->status = -ERANGE;
 	if (d->status == 0)
@@ -121,7 +207,7 @@ static int on_dequeue(struct miracast_done *d)
 /* The desktop has two buffers; the pixel says which frame is in it. */
 static int on_grab(struct miracast_grab *g)
 {
-	const uint32_t pixel = (uint32_t)module.sequence;
+	const uint32_t pixel = pixel_in_memory();
 
 	if (module.grabbed || module.sequence == 0 || module.sequence <= g->after_seq) {
 		errno = module.grabbed ? EBUSY : EAGAIN;
@@ -141,6 +227,7 @@ static int on_grab(struct miracast_grab *g)
 	g->height = module.height;
 	g->pitch = PITCH;
 	g->offset = 64;
+	g->frame_flags = frame_flags();
 	return 0;
 }
 
@@ -171,7 +258,8 @@ int ioctl(int fd, unsigned long request, ...)
 	va_start(ap, request);
 	argument = va_arg(ap, void *);
 	va_end(ap);
-	(void)fd;
+	if (fd == NODE)
+		return on_node(request, argument);
 	if (module.revoked) {
 		errno = ESHUTDOWN;
 		return -1;
@@ -194,22 +282,37 @@ int ioctl(int fd, unsigned long request, ...)
 
 /* ------------------------------------------------------------------ the tests */
 
-static struct source *open_device(void)
+/* driver NULL: there is no GPU. */
+static struct source *open_beside_gpu(const char *driver, bool has_3d, bool draws)
 {
 	const struct media_mode mode = { WIDTH, HEIGHT, 30 };
+	const int node = NODE;
 	struct source *s = NULL;
 
 	memset(&module, 0, sizeof(module));
 	module.width = WIDTH;
 	module.height = HEIGHT;
 	module.picture = -1;
-	assert_int_equal(source_open_device(open("/dev/null", O_RDWR | O_CLOEXEC), &s), 0);
+	memset(&gpu, 0, sizeof(gpu));
+	gpu.driver = driver;
+	gpu.has_3d = has_3d;
+	gpu.draws = draws;
+	gpu.buffer = -1;
+	assert_int_equal(source_open_device(open("/dev/null", O_RDWR | O_CLOEXEC),
+					    &node, driver ? 1 : 0, &s),
+			 0);
 	assert_int_equal(s->ops->configure(s, &mode), 0);
 	return s;
 }
 
+static struct source *open_device(void)
+{
+	return open_beside_gpu(NULL, false, false);
+}
+
 static void close_device(struct source *s)
 {
+	assert_int_equal(gpu.buffer, -1);
 	s->ops->close(s);
 	assert_int_equal(module.grabs, module.releases);
 	assert_int_equal(module.begun, module.ended);
@@ -526,6 +629,71 @@ static void test_copy_is_refused(void **state)
 	close_device(s);
 }
 
+/* What the kernel copies is black, so each picture is grabbed, and fetched before it is read. */
+static void test_of_a_virtual_gpu(void **state)
+{
+	struct source *s = open_beside_gpu("virtio_gpu", true, true);
+	struct frame f;
+
+	(void)state;
+	expect_none(s, false);
+	show(1);
+	for (uint64_t n = 1; n < 8; n++) {
+		show(n);
+		expect_grabbed(s, n, false, true, &f);
+		s->ops->release(s, &f);
+	}
+	assert_int_equal(module.copies, 1);
+	assert_int_equal(gpu.imports, 7);
+	assert_int_equal(gpu.transfers, 7);
+	/* A device that imports them has the host read what lies there. */
+	s->ops->set_reader(s, true);
+	show(8);
+	expect_grabbed(s, 8, false, false, &f);
+	s->ops->release(s, &f);
+	assert_int_equal(gpu.transfers, 7);
+	close_device(s);
+}
+
+/* Another GPU's picture, in a machine that has a virtual one as well. */
+static void test_beside_a_virtual_gpu(void **state)
+{
+	struct source *s = open_beside_gpu("virtio_gpu", true, false);
+	struct frame f;
+
+	(void)state;
+	expect_none(s, false);
+	show(1);
+	expect_grabbed(s, 1, false, true, &f);
+	s->ops->release(s, &f);
+	close_device(s);
+}
+
+static void test_virtual_without_3d(void **state)
+{
+	struct source *s = open_beside_gpu("virtio_gpu", false, false);
+
+	(void)state;
+	expect_none(s, false);
+	show(1);
+	expect_frame(s, 1, false);
+	assert_int_equal(module.grabs, 0);
+	close_device(s);
+}
+
+/* The number of the call means something else to it. */
+static void test_another_gpu(void **state)
+{
+	struct source *s = open_beside_gpu("virtio_gpu2", true, false);
+
+	(void)state;
+	expect_none(s, false);
+	show(1);
+	expect_frame(s, 1, false);
+	assert_false(gpu.context);
+	close_device(s);
+}
+
 /* Two displays in one framebuffer: the right one's last line ends with the buffer. */
 static void test_extent(void **state)
 {
@@ -565,6 +733,10 @@ int main(void)
 		cmocka_unit_test(test_another_reader),
 		cmocka_unit_test(test_grab_when_revoked),
 		cmocka_unit_test(test_copy_is_refused),
+		cmocka_unit_test(test_of_a_virtual_gpu),
+		cmocka_unit_test(test_beside_a_virtual_gpu),
+		cmocka_unit_test(test_virtual_without_3d),
+		cmocka_unit_test(test_another_gpu),
 		cmocka_unit_test(test_extent),
 		cmocka_unit_test(test_unreadable),
 	};
