@@ -16,6 +16,7 @@ static void find(struct wpa *w);
 static int on_find(sd_bus_message *m, void *userdata, sd_bus_error *error);
 static int on_round_over(sd_event_source *source, uint64_t now_us, void *userdata);
 static int on_pause_over(sd_event_source *source, uint64_t now_us, void *userdata);
+static int on_again(sd_event_source *source, uint64_t now_us, void *userdata);
 static int on_not_found(sd_event_source *source, uint64_t now_us, void *userdata);
 static void ask(struct wpa *w, struct peer *p);
 
@@ -48,28 +49,44 @@ static void find(struct wpa *w)
 		wpa_send(w, m, on_find);
 }
 
+/* Over, or refused, e.g. while the radio scans for the station: after a while again. */
+static void pause_find(struct wpa *w)
+{
+	w->is_find_running = false;
+	if (w->state != WPA_FINDING)
+		return;
+	if (!w->attempt.is_begun)
+		wpa_set_limit(w, WPA_PAUSE_US, on_pause_over);
+	else if (!w->again) /* within WPA_LOOK_US */
+		(void)sd_event_add_time_relative(w->event, &w->again, CLOCK_MONOTONIC,
+						 clock_limit_us(WPA_AGAIN_US), 0, on_again, w);
+}
+
 static int on_find(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	struct wpa *w = wpa_replied(userdata);
 
 	(void)error;
-	w->is_find_running = wpa_reply_error(m) == 0;
-	/* Refused, e.g. while the radio scans for the station: after the pause, then. */
-	if (!w->is_find_running && !w->attempt.is_begun)
-		wpa_set_limit(w, WPA_PAUSE_US, on_pause_over);
+	if (wpa_reply_error(m) < 0)
+		pause_find(w);
 	return 0;
 }
 
 void wpa_find_on_stopped(struct wpa *w, sd_bus_message *m)
 {
 	(void)m;
-	w->is_find_running = false;
-	if (w->state != WPA_FINDING)
-		return;
-	if (w->attempt.is_begun)
-		wpa_prepare(w, find); /* within WPA_LOOK_US */
-	else
-		wpa_set_limit(w, WPA_PAUSE_US, on_pause_over);
+	pause_find(w);
+}
+
+static int on_again(sd_event_source *source, uint64_t now_us, void *userdata)
+{
+	struct wpa *w = userdata;
+
+	(void)source;
+	(void)now_us;
+	w->again = sd_event_source_disable_unref(w->again);
+	wpa_prepare(w, find);
+	return 0;
 }
 
 static int on_round_over(sd_event_source *source, uint64_t now_us, void *userdata)

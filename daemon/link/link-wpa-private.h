@@ -60,6 +60,7 @@
 #define WPA_FIND_US	 (15 * USEC_PER_SEC) /* it should have said FindStopped by then */
 #define WPA_PAUSE_US	 (5 * USEC_PER_SEC)  /* the station connection's turn */
 #define WPA_LOOK_US	 (20 * USEC_PER_SEC) /* for the sink that shall be connected */
+#define WPA_AGAIN_US	 (1 * USEC_PER_SEC)  /* Find was refused or stopped meanwhile */
 #define WPA_ANSWER_US	 (60 * USEC_PER_SEC) /* somebody has to find the remote control */
 #define WPA_PIN_US	 (120 * USEC_PER_SEC)
 #define WPA_DISCOVERY_US (10 * USEC_PER_SEC) /* provision discovery */
@@ -139,6 +140,7 @@ struct wpa {
 	enum wpa_state state;
 	/* Of this state: wpa_set_state drops them. */
 	sd_event_source *timer;
+	sd_event_source *again; /* while the sink of an attempt is looked for: the next Find */
 	sd_bus_slot *call;
 	void (*then)(struct wpa *w); /* after wpa_prepare */
 

@@ -108,6 +108,7 @@ struct wpa *wpa_free(struct wpa *w)
 	w->start_source = sd_event_source_disable_unref(w->start_source);
 	w->rate_source = sd_event_source_disable_unref(w->rate_source);
 	w->timer = sd_event_source_disable_unref(w->timer);
+	w->again = sd_event_source_disable_unref(w->again);
 	sd_bus_slot_unref(w->call);
 	sd_bus_slot_unref(w->signal_slot);
 	sd_bus_slot_unref(w->owner_slot);
@@ -282,6 +283,7 @@ void wpa_set_state(struct wpa *w, enum wpa_state state, uint64_t limit_us,
 	bool is_news = state != w->state;
 
 	w->call = sd_bus_slot_unref(w->call);
+	w->again = sd_event_source_disable_unref(w->again);
 	w->then = NULL;
 	wpa_set_limit(w, limit_us, on_limit);
 	if (is_news)

@@ -8,7 +8,7 @@
 #ifndef TESTS_CONTRACT_BENCH_H
 #define TESTS_CONTRACT_BENCH_H
 
-#include "contract-clock.h"
+#include "fake-clock.h"
 #include "contract-sink.h"
 #include "media/protocol.h"
 #include "miracast/session.h"

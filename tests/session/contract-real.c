@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The bench at real time, for cases in which real processes are the point. */
-#include "contract-clock.h"
+#include "fake-clock.h"
 
 #include <time.h>
 

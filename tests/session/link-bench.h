@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The bench of the link's tests: the machine over wpa_supplicant with a scripted one on a private bus,
- * what it tells its owner, and miracast-net, a sink and a radio (in place of daemon/link/radio.c) that
- * are fakes. The group's interface is lo.
+ * what it tells its owner, and miracast-net, a sink and a radio (fake-radio.h) that are fakes. The
+ * group's interface is lo. Time moves when nothing else does: each limit runs out when it should, to
+ * the microsecond, and never because the machine is busy.
  */
 #ifndef TESTS_LINK_BENCH_H
 #define TESTS_LINK_BENCH_H
 
+#include "fake-clock.h"
+#include "fake-radio.h"
 #include "link/link-private.h"
 #include "miracast/net.h"
 #include "supplicant.h"
-#include "util/clock.h"
+#include "util/cleanup.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -24,15 +27,6 @@
 
 #define FIND	 { "Find", NULL, "found:0" }
 #define AS_OWNER "success started:GO authorized joined"
-
-struct bench_radio {
-	int station_error; /* -ENOENT: nobody is there; -EEXIST: two are */
-	int neighbour_error;
-	bool is_stranger; /* who connects has another MAC */
-	uint64_t max_bps;
-	uint32_t packets;
-};
-extern struct bench_radio radio;
 
 /* Where the fake miracast-net listens, and the bus. */
 extern char bench_net_path[96], bench_bus_address[128];
@@ -87,24 +81,30 @@ void bench_connect(struct bench *b, const struct reaction *script);
 void bench_end(struct bench *b);
 
 bool bench_is_over(const struct bench *b); /* connected or failed */
+/* Returns when the bus has passed on what was sent by that connection. */
+void bench_sync(sd_bus *bus);
 uint16_t bench_announced_port(const struct bench *b); /* in our elements; 0: none are set */
 void bench_run_ms(struct bench *b, uint64_t ms);
 void bench_write_state(const char *text); /* what is remembered */
 void bench_append(char *list, size_t size, const char *word);
 
+/*
+ * One thing that happens: what is on its way (on the bus too), or else the next timer. False when
+ * nothing more will come.
+ */
+bool bench_step(struct bench *b);
+
 #define RUN_UNTIL(b, condition)                                                              \
 	do {                                                                                 \
-		uint64_t _end_us = clock_now_us() + 10 * USEC_PER_SEC;                       \
-		while (!(condition)) {                                                       \
-			if (clock_now_us() > _end_us)                                        \
+		uint64_t _end_us = clock_now_us() + 3600 * USEC_PER_SEC;                     \
+		while (!(condition))                                                         \
+			if (!bench_step(b) || clock_now_us() > _end_us)                      \
 				fail_msg("%s did not come; calls: %s; states: %s; text: %s", \
 					 #condition, (b)->supplicant.journal, (b)->states,   \
 					 (b)->text);                                         \
-			assert_true(sd_event_run((b)->event, 5000) >= 0);                    \
-		}                                                                            \
 	} while (0)
 
-/* The tests on a bus of their own, time made short. argv[1]: which; argv[2]: with debug messages. */
+/* The tests on a bus of their own. argv[1]: which; argv[2]: with debug messages. */
 int bench_main(const char *name, const struct CMUnitTest *tests, size_t n, int argc, char **argv);
 
 #endif

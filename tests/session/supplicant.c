@@ -70,6 +70,9 @@ void supplicant_start(struct supplicant *s)
 void supplicant_stop(struct supplicant *s)
 {
 	s->source = sd_event_source_disable_unref(s->source);
+	/* Or the bus would notice some time later. */
+	if (s->bus)
+		(void)sd_bus_release_name(s->bus, NAME);
 	s->bus = sd_bus_flush_close_unref(s->bus);
 	s->ies_size = 0;
 	s->is_group_up = false;
@@ -542,8 +545,9 @@ static int answer_method(struct supplicant *s, sd_bus_message *m, const char *me
 	note(s, text);
 	if (reaction && reaction->signals)
 		say_later(s, reaction->signals);
+	/* What is called when nobody answers in time. */
 	if (reaction && reaction->error && !reaction->error[0])
-		return 1;
+		return sd_bus_reply_method_errorf(m, "org.freedesktop.DBus.Error.NoReply", "no");
 	if (reaction && reaction->error) {
 		(void)snprintf(name, sizeof(name), NAME ".%s", reaction->error);
 		return sd_bus_reply_method_errorf(m, name, "no");

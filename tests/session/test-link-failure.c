@@ -120,8 +120,8 @@ static void test_failure(void **state)
 	b.supplicant.has_no_group_interface = f->has_no_group_interface;
 	b.is_net_mute = f->is_net_mute;
 	b.is_sink_mute = f->is_sink_mute;
-	radio.is_stranger = f->is_stranger;
-	radio.station_error = f->station_error;
+	fake_radio.is_stranger = f->is_stranger;
+	fake_radio.station_error = f->station_error;
 	bench_open_link(&b);
 	RUN_UNTIL(&b, bench_is_over(&b));
 	assert_int_equal(b.n_failed, 1);

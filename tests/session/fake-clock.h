@@ -4,8 +4,8 @@
  * the loop's timers (ld --wrap), so that ten seconds cost nothing and are exactly ten seconds. One
  * clock a thread.
  */
-#ifndef TESTS_CONTRACT_CLOCK_H
-#define TESTS_CONTRACT_CLOCK_H
+#ifndef TESTS_FAKE_CLOCK_H
+#define TESTS_FAKE_CLOCK_H
 
 #include "util/clock.h"
 

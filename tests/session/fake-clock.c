@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "contract-clock.h"
+#include "fake-clock.h"
 
 #include <assert.h>
 #include <stdlib.h>
