@@ -168,7 +168,7 @@ def run_command(command):
     for example, own in READER.items():
         typed = typed.replace(example, own)
     if "--direct" in typed:
-        typed = f"set -o pipefail; {SINK} & {typed} && wait $!"
+        typed = f"{SINK} & {typed} && wait $!"
         if "clip.mkv" in typed:
             typed = f"{CLIP} && {typed}"
         typed = f"bash -c '{typed}'"

@@ -8,9 +8,9 @@ import time
 
 import machine
 from machine import Session, output, run, uptime, wait
+from story import check
 
 FAULTS = []
-check = None  # run.py's
 
 
 def fault(name):
@@ -36,7 +36,7 @@ def check_gone(story, seconds=60):
 def check_again(story):
     """It can be used again, without anybody's help."""
     story.cast()
-    time.sleep(5)
+    story.wait_stamps()
     count = story.check_stamps(story.disconnect(), 1)
     run("pkill", "-x", "stamp-window")
     return count
@@ -54,7 +54,7 @@ def kill_media(story):
     media = machine.get_media_pids()
     os.kill(media[0], signal.SIGKILL)
     check(wait(lambda: machine.get_media_pids() not in ([], media), 30), "no successor")
-    time.sleep(8)
+    story.wait_stamps()
     session = machine.get_sessions()
     check(session and session[0]["state"] == "started" and session[0]["media_restarts"] == 1,
           session)
@@ -96,7 +96,7 @@ def sleep(story):
     pathlib.Path("/sys/power/pm_test").write_text("freezer")
     code, text = run("systemctl", "suspend")
     check(code == 0, text)
-    check(wait(lambda: "suspend exit" in output("journalctl", "-q", "-b", "-k"), 90, 1),
+    check(wait(lambda: "suspend exit" in output("journalctl", "-q", "-b", "-k"), 120, 1),
           "it did not sleep")
     lines = output("journalctl", "-q", "-b", "-o", "short-monotonic").splitlines()
     at = {}

@@ -83,6 +83,12 @@ Environment=XDG_SEAT=seat0 XDG_VTNR={tty} XDG_SESSION_TYPE={type} XDG_SESSION_CL
     def __call__(self, *command, limit=120):
         return seat.ask(self.socket, command, limit)
 
+    def answers(self):
+        try:
+            return os.path.exists(self.socket) and self("true")[0] == 0
+        except OSError:
+            return False
+
     def begin(self, *command, log=None):
         """In the background."""
         seat.ask(self.socket, command, background=True, log=log or f"/tmp/{self.name}-back.log")

@@ -18,7 +18,7 @@ xfce)
 		sleep 1
 	done
 	xfwm4 --compositor=off &
-	xfsettingsd --no-daemon --disable-server &
+	xfsettingsd --no-daemon &
 	xfdesktop &
 	;;
 mutter)
