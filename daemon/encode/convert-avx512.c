@@ -2,7 +2,7 @@
 /*
  * The vector kernel for x86-64 with AVX-512 VNNI, whose multiplier adds up as it goes: half the
  * instructions for the same sums, on twice the pixels. The arithmetic is convert-kernel.h's, the
- * words are those of convert-x86.c: (B, R) and (G, unused).
+ * words are those of convert-sse2.c: (B, R) and (G, unused).
  */
 #include "encode/convert-kernel.h"
 
@@ -17,21 +17,17 @@ struct line512 {
 	__m512i add;
 };
 
-AVX512 static __m512i set_pair(int32_t even, int32_t odd)
-{
-	return _mm512_set1_epi32((int32_t)((uint32_t)odd << 16 | ((uint32_t)even & 0xffff)));
-}
-
 AVX512 static struct line512 get_line512(const struct convert_line *l)
 {
-	const int32_t mask = (1 << CONVERT_SPLIT) - 1;
 	const int32_t *c = l->c;
 
 	return (struct line512){
-		.br_high = set_pair(c[0] >> CONVERT_SPLIT, c[2] >> CONVERT_SPLIT),
-		.g_high = set_pair(c[1] >> CONVERT_SPLIT, 0),
-		.br_low = set_pair(c[0] & mask, c[2] & mask),
-		.g_low = set_pair(c[1] & mask, 0),
+		.br_high = _mm512_set1_epi32(
+			convert_pack_pair(convert_high(c[0]), convert_high(c[2]))),
+		.g_high = _mm512_set1_epi32(convert_pack_pair(convert_high(c[1]), 0)),
+		.br_low =
+			_mm512_set1_epi32(convert_pack_pair(convert_low(c[0]), convert_low(c[2]))),
+		.g_low = _mm512_set1_epi32(convert_pack_pair(convert_low(c[1]), 0)),
 		.add = _mm512_set1_epi32((int32_t)(l->add >> CONVERT_SPLIT)),
 	};
 }

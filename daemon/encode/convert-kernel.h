@@ -11,6 +11,12 @@
  *
  * A vector kernel splits each coefficient into c = (high << 15) + low, both of which fit the 16-bit
  * multiplier, and the sum into (sum(high) + (sum(low) >> 15)) >> (shift - 15): the same number.
+ *
+ * Where there is a fused multiply-add, luma is cheaper: the weighted sum of B, G and R is a whole
+ * number that a float holds, and sum * scale + 2^23 + 16 is rounded once, to an integer, which lies
+ * in the lowest byte of the float. Ties would go to even and the scale is rounded itself; the
+ * weights are those multiples of the matrix's for which neither matters, found by trying them. The
+ * test converts every colour there is. Chroma has no such multiple.
  */
 #ifndef MIRACAST_ENCODE_CONVERT_KERNEL_H
 #define MIRACAST_ENCODE_CONVERT_KERNEL_H
@@ -26,9 +32,18 @@ struct convert_line {
 	int64_t add;  /* offset and half; a multiple of 1 << CONVERT_SPLIT */
 };
 
+/* Luma for the fused multiply-add. */
+struct convert_weights {
+	int32_t c[3]; /* of B, G, R; G's is even and may exceed 16 bits, its half does not */
+	float scale;
+};
+
+#define CONVERT_FMA_BASE 8388624.0f /* 2^23 + 16 */
+
 struct convert_constants {
 	struct convert_line y;
 	struct convert_line cb, cr;
+	struct convert_weights weights; /* y in another form */
 };
 
 /* Two lines of pixels and where their samples go; cr is NULL for interleaved chroma in cb. */
@@ -37,6 +52,22 @@ struct convert_pair {
 	uint8_t *y[2];
 	uint8_t *cb, *cr;
 };
+
+/* The two parts of a coefficient; and two as the multiplier takes them: the even word's, the odd's. */
+static inline int32_t convert_high(int32_t c)
+{
+	return c >> CONVERT_SPLIT; /* arithmetic: floor, as the low part is never negative */
+}
+
+static inline int32_t convert_low(int32_t c)
+{
+	return c & ((1 << CONVERT_SPLIT) - 1);
+}
+
+static inline int32_t convert_pack_pair(int32_t even, int32_t odd)
+{
+	return (int32_t)((uint32_t)odd << 16 | ((uint32_t)even & 0xffff));
+}
 
 struct convert_kernel {
 	const char *name;

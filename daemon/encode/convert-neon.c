@@ -18,8 +18,8 @@ static struct line_neon get_line_neon(const struct convert_line *l)
 	struct line_neon n = { .add = vdupq_n_s32((int32_t)(l->add >> CONVERT_SPLIT)) };
 
 	for (int i = 0; i < 3; i++) {
-		n.high[i] = (int16_t)(l->c[i] >> CONVERT_SPLIT);
-		n.low[i] = (int16_t)(l->c[i] & ((1 << CONVERT_SPLIT) - 1));
+		n.high[i] = (int16_t)convert_high(l->c[i]);
+		n.low[i] = (int16_t)convert_low(l->c[i]);
 	}
 	return n;
 }

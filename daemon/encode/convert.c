@@ -17,6 +17,13 @@
 #define CHROMA(n, d) \
 	ROUND(INT64_C(n) * 224 * (INT64_C(1) << (CONVERT_CHROMA_SHIFT - 2)), INT64_C(255) * (d))
 
+/* Multiples of the matrix's whole weights, see convert-kernel.h. */
+#define WEIGHTS(n, b, g, r)                                              \
+	{                                                                \
+		{ (n) * (b), (n) * (g), (n) * (r) },                     \
+			(float)(219.0 / 255 / ((n) * ((b) + (g) + (r)))) \
+	}
+
 /* The offset and a half. */
 #define LUMA_ADD   (INT64_C(33) << (CONVERT_LUMA_SHIFT - 1))
 #define CHROMA_ADD (INT64_C(257) << (CONVERT_CHROMA_SHIFT - 1))
@@ -28,6 +35,7 @@ static const struct convert_constants constants[] = {
 			CHROMA_ADD },
 		.cr = { { CHROMA(-1140, 14020), CHROMA(-5870, 14020), CHROMA(7010, 14020) },
 			CHROMA_ADD },
+		.weights = WEIGHTS(2, 114, 587, 299),
 	},
 	[CONVERT_BT709] = {
 		.y = { { LUMA(722), LUMA(7152), LUMA(2126) }, LUMA_ADD },
@@ -35,6 +43,7 @@ static const struct convert_constants constants[] = {
 			CHROMA_ADD },
 		.cr = { { CHROMA(-722, 15748), CHROMA(-7152, 15748), CHROMA(7874, 15748) },
 			CHROMA_ADD },
+		.weights = WEIGHTS(13, 361, 3576, 1063),
 	},
 };
 
@@ -114,12 +123,12 @@ bool convert_format_from_fourcc(uint32_t fourcc, enum convert_format *ret)
 	return false;
 }
 
-static void swap_line(struct convert_line *l)
+static void swap_ends(int32_t c[3])
 {
-	int32_t b = l->c[0];
+	int32_t b = c[0];
 
-	l->c[0] = l->c[2];
-	l->c[2] = b;
+	c[0] = c[2];
+	c[2] = b;
 }
 
 static struct convert_constants get_constants(enum convert_matrix matrix,
@@ -129,9 +138,10 @@ static struct convert_constants get_constants(enum convert_matrix matrix,
 
 	if (!formats[format].swapped)
 		return k;
-	swap_line(&k.y);
-	swap_line(&k.cb);
-	swap_line(&k.cr);
+	swap_ends(k.y.c);
+	swap_ends(k.cb.c);
+	swap_ends(k.cr.c);
+	swap_ends(k.weights.c);
 	return k;
 }
 
@@ -268,7 +278,7 @@ const struct convert_kernel *convert_get_kernels(void)
 	if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
 	    __builtin_cpu_supports("avx512vl"))
 		return kernels;
-	return kernels + (__builtin_cpu_supports("avx2") ? 1 : 2);
+	return kernels + (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? 1 : 2);
 #else
 	return kernels;
 #endif

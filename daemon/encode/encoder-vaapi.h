@@ -28,7 +28,7 @@
  * pipeline's encoder thread (media/pipeline-worker.h), which the process can do without: it tells
  * and ends. Trials are called in a child process.
  */
-#define VAAPI_LIMIT_MS 500
+#define VAAPI_LIMIT_MS 400
 
 /* ---- what is known of a driver ---- */
 

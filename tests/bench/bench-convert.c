@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Conversion of a 1920x1080 picture by each kernel, beside memcpy of its pixels and other people's
- * libraries: sources change, so that they come from memory and not from a cache. The least of many
- * runs and the median. libyuv knows BT.601 only; the work is the same.
+ * libraries, in turns: sources change, so that they come from memory and not from a cache. The least
+ * of many runs and the median. libyuv knows BT.601 only; the work is the same.
  */
 #include "encode/convert-kernel.h"
 #include "util/clock.h"
@@ -20,8 +20,9 @@
 
 #define WIDTH	1920
 #define HEIGHT	1080
-#define SOURCES 8
-#define RUNS	100
+#define SOURCES 11 /* what follows each other does not divide it: all meet each source */
+#define RUNS	200
+#define RIVALS	8
 
 #define PIXEL_BYTES ((size_t)WIDTH * HEIGHT * 4)
 
@@ -81,37 +82,57 @@ static void by_swscale(const uint8_t *source, uint8_t *target)
 }
 #endif
 
-static void run(const char *name, void (*convert)(const uint8_t *, uint8_t *),
-		const uint8_t *sources, uint8_t *target)
-{
+struct rival {
+	const char *name;
+	void (*convert)(const uint8_t *source, uint8_t *target);
+	const struct convert_kernel *kernel;
 	uint64_t times[RUNS];
+};
 
-	for (int i = 0; i < RUNS; i++) {
-		uint64_t start = get_cpu_ns();
-
-		convert(sources + i % SOURCES * PIXEL_BYTES, target);
-		times[i] = get_cpu_ns() - start;
-	}
-	qsort(times, RUNS, sizeof(times[0]), compare);
-	printf("%-8s min %.2f ms, median %.2f ms, %.1f GB/s of source\n", name,
-	       (double)times[0] / 1e6, (double)times[RUNS / 2] / 1e6,
-	       (double)PIXEL_BYTES / (double)times[RUNS / 2]);
-}
-
-static void run_others(const uint8_t *sources, uint8_t *target)
+static unsigned int list_rivals(struct rival *ret)
 {
+	unsigned int n = 0;
+
+	ret[n++] = (struct rival){ .name = "memcpy", .convert = by_memcpy };
+	for (const struct convert_kernel *k = convert_get_kernels(); k->name; k++)
+		ret[n++] = (struct rival){ .name = k->name, .convert = by_kernel, .kernel = k };
 #ifdef HAVE_LIBYUV
-	run("libyuv", by_libyuv, sources, target);
+	ret[n++] = (struct rival){ .name = "libyuv", .convert = by_libyuv };
 #endif
 #ifdef HAVE_SWSCALE
 	scaler = sws_getContext(WIDTH, HEIGHT, AV_PIX_FMT_BGR0, WIDTH, HEIGHT, AV_PIX_FMT_NV12,
 				SWS_POINT, NULL, NULL, NULL);
 	if (scaler)
-		run("swscale", by_swscale, sources, target);
-	sws_freeContext(scaler);
+		ret[n++] = (struct rival){ .name = "swscale", .convert = by_swscale };
 #endif
-	(void)sources;
-	(void)target;
+	return n;
+}
+
+static void tell(struct rival *r)
+{
+	qsort(r->times, RUNS, sizeof(r->times[0]), compare);
+	printf("%-8s min %.2f ms, median %.2f ms, %.1f GB/s of source\n", r->name,
+	       (double)r->times[0] / 1e6, (double)r->times[RUNS / 2] / 1e6,
+	       (double)PIXEL_BYTES / (double)r->times[RUNS / 2]);
+}
+
+/* In turns: what else the machine does meets all alike. */
+static void run(const uint8_t *sources, uint8_t *target)
+{
+	static struct rival rivals[RIVALS];
+	unsigned int count = list_rivals(rivals);
+
+	for (unsigned int i = 0; i < RUNS * count; i++) {
+		struct rival *r = &rivals[i % count];
+		uint64_t start;
+
+		the_kernel = r->kernel;
+		start = get_cpu_ns();
+		r->convert(sources + i % SOURCES * PIXEL_BYTES, target);
+		r->times[i / count] = get_cpu_ns() - start;
+	}
+	for (unsigned int i = 0; i < count; i++)
+		tell(&rivals[i]);
 }
 
 int main(void)
@@ -123,10 +144,7 @@ int main(void)
 		return 1;
 	for (size_t i = 0; i < SOURCES * PIXEL_BYTES; i++)
 		sources[i] = (uint8_t)(i * 2654435761u >> 13);
-	run("memcpy", by_memcpy, sources, target);
-	for (the_kernel = convert_get_kernels(); the_kernel->name; the_kernel++)
-		run(the_kernel->name, by_kernel, sources, target);
-	run_others(sources, target);
+	run(sources, target);
 	free(sources);
 	free(target);
 	return 0;

@@ -187,6 +187,45 @@ static void test_ties(void **state)
 	free(p);
 }
 
+#define ALL 256 /* values of a channel */
+
+/* The luma of all greens and blues with one red, by the formula. */
+static void get_all_luma(enum convert_matrix matrix, unsigned int r, uint8_t ret[ALL][ALL])
+{
+	for (unsigned int g = 0; g < ALL; g++) {
+		for (unsigned int b = 0; b < ALL; b++) {
+			double want[3];
+
+			reference(matrix, b, g, r, want);
+			ret[g][b] = round_exactly(want[0]);
+		}
+	}
+}
+
+/* Kernels may have luma by other ways than the one that convert-kernel.h proves: all there is. */
+static void test_every_colour(void **state)
+{
+	static uint8_t pixels[ALL][ALL][4], want[ALL][ALL], y[ALL][ALL], uv[ALL / 2][ALL];
+	const struct convert_source source = { .pixels = &pixels[0][0][0], .pitch = ALL * 4 };
+	const struct convert_target target = { .planes = { &y[0][0], &uv[0][0] },
+					       .pitches = { ALL, ALL } };
+
+	(void)state;
+	for (unsigned int n = 0; n < 2 * ALL; n++) {
+		enum convert_matrix matrix = n & 1 ? CONVERT_BT709 : CONVERT_BT601;
+
+		for (unsigned int i = 0; i < ALL * ALL; i++)
+			memcpy(pixels[i / ALL][i % ALL],
+			       (uint8_t[]){ (uint8_t)i, (uint8_t)(i / ALL), (uint8_t)(n / 2), 0 },
+			       4);
+		get_all_luma(matrix, n / 2, want);
+		for (const struct convert_kernel *k = convert_get_kernels(); k->name; k++) {
+			convert_rows_by(k, matrix, &source, &target, ALL, 0, ALL);
+			assert_int_equal(memcmp(y, want, sizeof(y)), 0);
+		}
+	}
+}
+
 /* Every grey has neutral chroma, and the range's ends are 16 and 235. */
 static void test_greys(void **state)
 {
@@ -298,9 +337,10 @@ static void test_rows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_extremes), cmocka_unit_test(test_random),
-		cmocka_unit_test(test_ties),	 cmocka_unit_test(test_greys),
-		cmocka_unit_test(test_formats),	 cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_extremes),     cmocka_unit_test(test_random),
+		cmocka_unit_test(test_ties),	     cmocka_unit_test(test_greys),
+		cmocka_unit_test(test_formats),	     cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_every_colour),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
