@@ -15,6 +15,8 @@ import xml.etree.ElementTree as ElementTree
 FAST = ["lint", "unit", "replay", "link", "contract", "config", "dbus", "ctl", "doctor",
         "session", "profiles", "hostile", "vm"]
 SLOW = ["kernel", "encode", "encoder-faults", "rate", "mutants", "soak", "tsan", "clean-machine"]
+# Every case but the measurement, what is cheap to find broken first.
+VM = ["module", "desktop", "vaapi", "p2p", "service", "desktops", "system"]
 # Run with another one, and by name alone.
 PARTS = ["protocol"]
 BUILD = "build/test"
@@ -108,10 +110,13 @@ def run_tap(suite, command):
 def main(arguments):
     suites = [a for a in arguments if a != "--all"] or FAST + (SLOW if "--all" in arguments else [])
     taps = {
-        "vm": ["tests/vm/run", *(["module", "p2p", "service"] if "--all" in arguments else ["p2p/happy"]),
-               "desktop"],
+        "vm": ["./run", "vm", *VM] if "--all" in arguments else ["tests/vm/run", "p2p/happy", "desktop"],
         "kernel": ["tests/kernel/check.sh"],
         "mutants": [sys.executable, "tests/mutants/run-mutants.py", "build/mutants"],
+        # Here, as the sandbox of a build with sanitizers is a wider one.
+        "encoder-faults": ["env", f"MIRACAST_TEST_VA_DRIVER={os.getcwd()}/build/tests/va-driver",
+                           sys.executable, "tests/session/test-encoder-faults.py",
+                           "build/daemon/miracastd", "build/tests/sink/miracast-sink"],
         "soak": [sys.executable, "tests/session/test-soak.py", "build/daemon/miracastd",
                  "build/tests/sink/miracast-sink"],
         "clean-machine": [sys.executable, "tests/tools/clean-machine.py"],
