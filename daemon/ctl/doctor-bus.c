@@ -3,6 +3,7 @@
 #include "ctl/doctor.h"
 #include "util/cleanup.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define TRIAL_LIMIT_US UINT64_C(20000000)
@@ -68,19 +69,45 @@ static void check_ours(struct ctl *c, struct findings *f)
 	}
 }
 
+/* What miracast-net can keep from NetworkManager: our policy file names where it writes that. */
+static bool has_hush(const struct ctl *c)
+{
+	static const char *const folders[] = { "/usr/share", "/usr/local/share", "/etc" };
+	bool found = false;
+
+	for (size_t i = 0; !found && i < sizeof(folders) / sizeof(folders[0]); i++) {
+		char path[512], line[512];
+		FILE *file;
+
+		(void)snprintf(path, sizeof(path), "%s%s/dbus-1/system.d/"
+			       "miracast-wpa-supplicant.conf", c->root, folders[i]);
+		file = fopen(path, "re");
+		while (file && !found && fgets(line, sizeof(line), file))
+			found = strstr(line, "<include") && strstr(line, "/run/miracast-net/hush.conf");
+		if (file)
+			(void)fclose(file);
+	}
+	return found;
+}
+
 static void check_network_manager(struct ctl *c, struct findings *f)
 {
 	int is_on = 1;
 
 	(void)sd_bus_get_property_trivial(c->bus, NM_NAME, "/org/freedesktop/NetworkManager",
 					  NM_NAME, "WirelessEnabled", NULL, 'b', &is_on);
-	if (is_on)
-		finding_add(f, "network-manager", VERDICT_OK, NULL, NULL,
-			    "NetworkManager is running; it does not hear of groups of sinks");
-	else
+	if (!is_on)
 		finding_add(f, "network-manager", VERDICT_PROBLEM,
 			    "switch Wi-Fi on in the desktop, or run \"nmcli radio wifi on\"", NULL,
 			    "NetworkManager has switched Wi-Fi off");
+	else if (!has_hush(c))
+		finding_add(f, "network-manager", VERDICT_PROBLEM,
+			    "install miracast-wpa-supplicant.conf again, then \"systemctl reload dbus\"",
+			    NULL, "NetworkManager is running and will end each connection to a sink: "
+				  "the bus policy that keeps it from that is missing");
+	else
+		finding_add(f, "network-manager", VERDICT_OK, NULL, NULL,
+			    "NetworkManager is running; it does not hear of groups of sinks");
 }
 
 /* What the service itself makes of it all: it has other rights than we. */

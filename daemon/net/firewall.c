@@ -190,7 +190,7 @@ static int open_all(struct firewall *f, char *text, size_t size)
 	int r;
 
 	if (busctl_has_name(FIREWALLD)) {
-		r = change_zone(f, "addInterface");
+		r = change_zone(f, "changeZoneOfInterface");
 		f->has_zone = r == 0;
 		if (r < 0)
 			(void)snprintf(text, size, "firewalld does not take the interface into its "

@@ -3,6 +3,7 @@
 """miracastctl doctor on made systems: each fault is found, named, and has a way out."""
 import json
 import os
+import pathlib
 import platform
 import sys
 
@@ -175,6 +176,23 @@ def _(run):
         check("version" not in found, "another version")
         s.mock("polkit", "polkit", "yes")
         check("polkit" not in examine(s, system(run)), "polkit is there")
+
+
+@case("NetworkManager: with a bus policy that keeps it from groups, an older one, none")
+def _(run):
+    policy = "etc/dbus-1/system.d/miracast-wpa-supplicant.conf"
+    installed = (pathlib.Path(__file__).parents[2] / "systemd/miracast-dbus.conf").read_text()
+    with service(run) as s:
+        check("network-manager" not in examine(s, system(run)), "it is not there")
+        s.mock("manager", "own", "org.freedesktop.NetworkManager")
+        root = system(run)
+        for text, verdict in ((None, "problem"), (installed.replace("hush.conf", "x"), "problem"),
+                              (installed, "ok")):
+            if text:
+                (root / policy).parent.mkdir(parents=True, exist_ok=True)
+                (root / policy).write_text(text)
+            found = examine(s, root)["network-manager"]
+            check(found["verdict"] == verdict, found)
 
 
 @case("without the service and without a bus it still examines the rest")

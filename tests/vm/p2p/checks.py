@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The list of scenarios, and what must be true of each: by the sink, by the air, by what is left."""
+import difflib
 import re
 
 from sink import wait
@@ -24,6 +25,12 @@ class Failure(Exception):
 def check(condition, text):
     if not condition:
         raise Failure(text)
+
+
+def check_same(what, before, after):
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), "before", "after", n=1,
+                                 lineterm="")
+    check(before == after, f"{what} changed:\n" + "\n".join(lines))
 
 
 # ---------------------------------------------------------------- it streamed
@@ -111,7 +118,7 @@ def check_silence(source, sink):
 def check_nothing_left(source, rules, ies):
     left = source.settle()
     check(not left, f"left behind: {left}")
-    check(source.rules() == rules, f"the rule set was\n{rules}\nand is\n{source.rules()}")
+    check_same("the rule set", rules, source.rules())
     check(source.get_ies() == ies, f"WFDIEs are {source.get_ies()}, were {ies}")
 
 
