@@ -252,6 +252,7 @@ static bool look_again(struct wpa *w)
 	w->attempt.has_looked = true;
 	w->attempt.is_connecting = false;
 	wpa_find_forget(w);
+	w->finds = 0;
 	wpa_find_enter(w);
 	return true;
 }

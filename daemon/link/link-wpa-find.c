@@ -136,6 +136,7 @@ void wpa_find_flush(struct wpa *w)
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
 
 	wpa_find_forget(w);
+	w->finds = 0;
 	if (wpa_new_call(w, w->path, WPA_P2P, "Flush", &m) >= 0)
 		wpa_send_forget(w, m);
 }

@@ -152,6 +152,8 @@ struct wpa {
 	char candidates[WPA_TEXT_SIZE]; /* interface objects, while they are looked at */
 	uint64_t lost_us;		/* the supplicant went, last; 0: never */
 	bool is_given_up;		/* it went twice while we were finding */
+	struct net_client adopter; /* while miracast-net gives it a radio */
+	bool has_adopted;	   /* that was tried, for what is wanted now */
 	const char *absence;		/* why ABSENT */
 
 	bool has_saved; /* the WFDIEs that were there before ours */
@@ -246,6 +248,8 @@ void wpa_wait_for_supplicant(struct wpa *w);
 
 /* Looks for a radio: ends in wpa_enter_idle or wpa_enter_absent. */
 void wpa_radio_look(struct wpa *w);
+/* One is wanted now: true when that helps, and it is looked for as above. */
+bool wpa_radio_want(struct wpa *w);
 /* Signals. */
 void wpa_radio_on_interface_added(struct wpa *w, sd_bus_message *m);
 void wpa_radio_on_interface_removed(struct wpa *w, sd_bus_message *m);

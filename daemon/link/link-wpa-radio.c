@@ -17,6 +17,9 @@ static const char no_answer[] = "wpa_supplicant does not answer: start it again"
 static const char no_access[] =
 	"the system's D-Bus policy keeps miracastd from wpa_supplicant: the installation is incomplete";
 static const char no_radio[] = "no Wi-Fi adapter of this computer can do Wi-Fi Direct";
+static const char unmanaged[] =
+	"wpa_supplicant has no Wi-Fi adapter: let NetworkManager manage one, or add one with "
+	"\"wpa_cli -i global interface_add\"";
 static const char no_display[] = "this wpa_supplicant was built without Wi-Fi Display";
 static const char wifi_off[] = "Wi-Fi is off: switch it on";
 
@@ -32,6 +35,52 @@ static void clean(struct wpa *w);
 void wpa_radio_look(struct wpa *w)
 {
 	wpa_get(w, WPA_ROOT, WPA_NAME, NULL, on_root);
+}
+
+static bool is_wanted(const struct wpa *w)
+{
+	return w->is_find_wanted || w->attempt.is_active;
+}
+
+static void on_adopted(void *userdata, const struct net_reply *reply)
+{
+	struct wpa *w = userdata;
+	int error = reply->error;
+
+	net_client_close(&w->adopter);
+	if (error < 0)
+		wpa_enter_absent(w, unmanaged);
+	else
+		wpa_radio_look(w);
+}
+
+/* Where no network manager runs, wpa_supplicant has no radio before somebody privileged gives it one. */
+static bool adopt(struct wpa *w)
+{
+	static const struct net_request request = { .version = NET_VERSION, .verb = NET_ADOPT };
+	bool is_first = !w->has_adopted && is_wanted(w);
+
+	if (!is_first)
+		return false;
+	w->has_adopted = true;
+	return net_client_open(&w->adopter, w->event, w->net_socket, on_adopted, w) >= 0 &&
+	       net_client_send(&w->adopter, &request) >= 0;
+}
+
+static void on_unmanaged(struct wpa *w)
+{
+	if (w->adopter.fd < 0 && !adopt(w))
+		wpa_enter_absent(w, unmanaged);
+}
+
+bool wpa_radio_want(struct wpa *w)
+{
+	bool may_help = w->owner[0] && w->state == WPA_ABSENT && !w->call &&
+			w->adopter.fd < 0 && w->absence == unmanaged && !w->has_adopted;
+
+	if (may_help)
+		wpa_radio_look(w);
+	return may_help;
 }
 
 static int on_root(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -61,7 +110,10 @@ static int on_root(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		return 0;
 	}
 	memcpy(w->candidates, root.interfaces, sizeof(w->candidates));
-	look_at_next(w);
+	if (root.interfaces[0])
+		look_at_next(w);
+	else
+		on_unmanaged(w);
 	return 0;
 }
 
@@ -121,7 +173,8 @@ static bool is_of_group(struct wpa *w, const char *ifname)
 {
 	if (strncmp(ifname, "p2p-", 4) != 0)
 		return false;
-	if (strcmp(ifname, w->known.group) != 0)
+	/* "p2p-dev-wlan0" is no group: the one that finds and negotiates, on no bus so far. */
+	if (strncmp(ifname, "p2p-dev-", 8) != 0 && strcmp(ifname, w->known.group) != 0)
 		memcpy(w->foreign_group, w->path, sizeof(w->foreign_group));
 	return true;
 }
@@ -361,7 +414,8 @@ void wpa_radio_on_interface_added(struct wpa *w, sd_bus_message *m)
 {
 	const char *path;
 
-	if (w->state == WPA_ABSENT && !w->call)
+	/* While one is adopted, the helper's answer is what counts: until then its connection is taken. */
+	if (w->state == WPA_ABSENT && !w->call && w->adopter.fd < 0)
 		wpa_radio_look(w);
 	else if (sd_bus_message_read(m, "o", &path) > 0)
 		wpa_connect_on_interface(w, path);

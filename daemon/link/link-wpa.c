@@ -69,6 +69,7 @@ int wpa_new(struct sd_event *event, const struct wpa_config *config, const struc
 		return -ENOMEM;
 	*w = (struct wpa){ .event = sd_event_ref(event), .ops = ops, .userdata = userdata,
 			   .absence = no_supplicant,
+			   .adopter = { .fd = -1 },
 			   .attempt = { .listener = { .fd = -1 }, .net = { .fd = -1 } } };
 	r = copy_config(w, config);
 	if (r < 0)
@@ -102,6 +103,7 @@ struct wpa *wpa_free(struct wpa *w)
 		wpa_restore(w);
 	}
 	wpa_group_release(w);
+	net_client_close(&w->adopter);
 	wpa_find_forget(w);
 	if (w->link)
 		w->link->wpa = NULL;
@@ -133,10 +135,12 @@ void wpa_set_finding(struct wpa *w, bool on)
 	if (on == w->is_find_wanted)
 		return;
 	w->is_find_wanted = on;
-	w->is_given_up = false;
+	w->is_given_up = w->has_adopted = false;
 	w->finds = 0;
 	if (on && !w->owner[0])
 		start_supplicant(w);
+	else if (on)
+		(void)wpa_radio_want(w);
 	if (w->state == WPA_IDLE || (w->state == WPA_FINDING && !w->attempt.is_active))
 		wpa_enter_idle(w);
 }
@@ -260,6 +264,7 @@ int link_open_wpa(struct wpa *w, const struct link_options *options,
 		return r;
 	w->attempt = (struct attempt){ .is_active = true, .options = *options,
 				       .listener = { .fd = -1 }, .net = { .fd = -1 } };
+	w->has_adopted = false;
 	*ret = &l->link;
 	w->link = TAKE_PTR(l);
 	return 0;
@@ -339,7 +344,7 @@ static int on_nothing_came(sd_event_source *source, uint64_t now_us, void *userd
 void wpa_wait_for_supplicant(struct wpa *w)
 {
 	/* It is being asked; the answer leads to wpa_enter_idle or wpa_enter_absent. */
-	if (w->owner_call || w->call)
+	if (w->owner_call || w->call || w->adopter.fd >= 0 || wpa_radio_want(w))
 		return;
 	if (w->owner[0]) {
 		wpa_drop(w, LINK_STAGE_RADIO, -ENODEV, w->absence);
@@ -365,6 +370,7 @@ static void vanish(struct wpa *w)
 	bool was_finding = w->is_find_running;
 
 	w->owner[0] = '\0';
+	net_client_close(&w->adopter);
 	w->is_find_running = false;
 	w->has_saved = false;
 	if (was_finding && w->lost_us != 0 &&

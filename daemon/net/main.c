@@ -6,6 +6,7 @@
  * leaves when nobody needs it.
  */
 #include "miracast/net.h"
+#include "net/adopt.h"
 #include "net/firewall.h"
 #include "net/group.h"
 #include "net/hush.h"
@@ -75,6 +76,8 @@ static void serve(struct server *s, const struct net_request *request)
 		group_down(s->group);
 	else if (request->version == NET_VERSION && request->verb == NET_HUSH)
 		reply.error = hush_begin(HUSH_FILE);
+	else if (request->version == NET_VERSION && request->verb == NET_ADOPT)
+		reply.error = adopt_radio();
 	else
 		reply.error = -EOPNOTSUPP;
 	on_reply(s, &reply);

@@ -2,11 +2,15 @@
 #include "net/wireless.h"
 
 #include "miracast/net.h"
+#include "util/cleanup.h"
 #include "util/netlink.h"
 
 #include <errno.h>
 #include <linux/genetlink.h>
 #include <linux/nl80211.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 static int call(uint32_t ifindex, uint8_t command, int power_save, netlink_answer on_answer,
 		void *userdata)
@@ -50,6 +54,52 @@ int wireless_get_role(uint32_t ifindex)
 	int r = call(ifindex, NL80211_CMD_GET_INTERFACE, -1, on_interface, &role);
 
 	return r < 0 ? r : role;
+}
+
+/* ---------------------------------------------------------------- a radio that nobody uses */
+
+static bool is_down(const char *ifname)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = { 0 };
+
+	memcpy(request.ifr_name, ifname, strnlen(ifname, IF_NAMESIZE - 1));
+	return fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &request) == 0 && !(request.ifr_flags & IFF_UP);
+}
+
+static void on_station(void *userdata, uint16_t type, const void *fixed, struct reader attributes)
+{
+	struct netlink_attribute a;
+	char *idle = userdata, ifname[IF_NAMESIZE];
+	uint32_t ifindex = 0;
+	bool is_station = false;
+
+	(void)type;
+	(void)fixed;
+	while (netlink_next(&attributes, &a)) {
+		if (a.type == NL80211_ATTR_IFINDEX)
+			ifindex = netlink_get_u32(&a);
+		else if (a.type == NL80211_ATTR_IFTYPE)
+			is_station = netlink_get_u32(&a) == NL80211_IFTYPE_STATION;
+	}
+	/* Other devices of nl80211 have no interface of the network's. */
+	if (!idle[0] && is_station && ifindex && if_indextoname(ifindex, ifname) && is_down(ifname))
+		memcpy(idle, ifname, IF_NAMESIZE);
+}
+
+int wireless_find_idle(char ret_ifname[static IF_NAMESIZE])
+{
+	struct netlink_message m;
+	struct netlink n;
+	int r = netlink_open_generic(&n, "nl80211");
+
+	if (r < 0)
+		return r == -ENOENT ? -ENODEV : r;
+	ret_ifname[0] = '\0';
+	netlink_message_init_generic(&m, &n, NL80211_CMD_GET_INTERFACE, NLM_F_DUMP);
+	r = netlink_call(&n, &m, sizeof(struct genlmsghdr), on_station, ret_ifname);
+	netlink_close(&n);
+	return r < 0 ? r : ret_ifname[0] ? 0 : -ENODEV;
 }
 
 int wireless_stop_power_saving(uint32_t ifindex)

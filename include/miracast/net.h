@@ -4,8 +4,9 @@
  * the network interface of a Wi-Fi Direct group, and nothing else.
  *
  * A SOCK_SEQPACKET connection, one struct a packet, host byte order. One group a connection: HUSH
- * before it is made, UP once, then DOWN, or the connection's end, which undoes everything. Each
- * request has one reply; after UP was answered with 0, the helper may once send a NET_LOST of its own accord.
+ * before it is made, UP once, then DOWN, or the connection's end, which undoes everything but ADOPT.
+ * Each request has one reply; after UP was answered with 0, the helper may once send a NET_LOST of its
+ * own accord.
  */
 #ifndef MIRACAST_NET_H
 #define MIRACAST_NET_H
@@ -25,6 +26,7 @@ enum net_verb {
 	NET_DOWN = 2,
 	NET_LOST = 3, /* from the helper only: the address, the lease or a child is gone */
 	NET_HUSH = 4, /* until UP: NetworkManager shall not hear of a group, or it ends it */
+	NET_ADOPT = 5, /* wpa_supplicant shall take a radio that nobody manages, for its life */
 };
 
 enum net_role {

@@ -183,6 +183,16 @@ static int on_net_packet(sd_event_source *source, int fd, uint32_t revents, void
 			(void)send(fd, &hushed, sizeof(hushed), MSG_NOSIGNAL);
 		return 0;
 	}
+	if (b->request.verb == NET_ADOPT) {
+		const struct net_reply adopted = { .version = NET_VERSION, .verb = NET_ADOPT,
+						   .error = b->can_adopt ? 0 : -ENODEV };
+
+		b->n_adopts++;
+		if (b->can_adopt)
+			supplicant_say(&b->supplicant, "added");
+		(void)send(fd, &adopted, sizeof(adopted), MSG_NOSIGNAL);
+		return 0;
+	}
 	b->n_ups++;
 	if (b->is_net_mute)
 		return 0;

@@ -55,7 +55,8 @@ struct bench {
 	/* miracast-net */
 	int net_listen_fd, net_fd;
 	struct net_request request;
-	unsigned int n_ups, n_hushes;
+	unsigned int n_ups, n_hushes, n_adopts;
+	bool can_adopt; /* there is a radio that nobody manages */
 	int hush_error;
 	bool is_hush_lost; /* the helper dies of it */
 	int net_error;

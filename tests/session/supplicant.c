@@ -486,7 +486,7 @@ static void take_set(struct supplicant *s, sd_bus_message *m)
 
 /* ---------------------------------------------------------------- calls */
 
-/* "Connect pbc intent=7 ...", with the types that the real one insists on. */
+/* "Connect wps_method=pbc go_intent=7 ...", with the types that the real one insists on. */
 static void describe(sd_bus_message *m, const char *member, char *text, size_t size)
 {
 	size_t used = (size_t)snprintf(text, size, "%s", member);
@@ -494,7 +494,7 @@ static void describe(sd_bus_message *m, const char *member, char *text, size_t s
 	char type;
 	int32_t number;
 
-	if (strcmp(member, "Connect") != 0)
+	if (strcmp(member, "Connect") != 0 && strcmp(member, "Find") != 0)
 		return;
 	assert(sd_bus_message_enter_container(m, 'a', "{sv}") > 0);
 	while (sd_bus_message_enter_container(m, 'e', "sv") > 0) {

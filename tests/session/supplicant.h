@@ -49,7 +49,7 @@ struct supplicant {
 	sd_bus *bus;	   /* NULL: it does not run */
 	const struct reaction *script;
 	unsigned int counts[64]; /* of the script's calls so far, by the first reaction's index */
-	char journal[8192];	 /* "Find;Connect pbc intent=7;..." */
+	char journal[8192];	 /* "Find Timeout=10 ...;Connect ...;" */
 
 	struct supplicant_peer peers[SUPPLICANT_PEERS];
 	uint8_t ies[64]; /* the WFDIEs that are set */

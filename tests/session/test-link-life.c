@@ -298,11 +298,43 @@ static void absent_because(bool no_p2p, bool no_radio, bool no_display, bool for
 static void test_reasons_for_absence(void **state)
 {
 	(void)state;
-	absent_because(true, false, false, false, false, "adapter");
-	absent_because(false, true, false, false, false, "adapter");
+	absent_because(true, false, false, false, false, "no Wi-Fi adapter of this computer");
+	absent_because(false, true, false, false, false, "wpa_supplicant has no Wi-Fi adapter");
 	absent_because(false, false, true, false, false, "Wi-Fi Display");
 	absent_because(false, false, false, true, false, "policy");
 	absent_because(false, false, false, false, true, "Wi-Fi is off");
+}
+
+/* No network manager runs: a radio is taken when somebody wants it, and not before. */
+static void test_adoption(void **state)
+{
+	static const struct reaction script[] = { FIND, { "Connect", NULL, AS_OWNER }, { NULL } };
+	struct bench b;
+
+	(void)state;
+	for (int way = 0; way < 3; way++) {
+		bench_begin_without_machine(&b, script);
+		b.supplicant.has_no_radio = true;
+		b.can_adopt = way < 2;
+		supplicant_start(&b.supplicant);
+		bench_new_machine(&b);
+		bench_run_ms(&b, 1000);
+		assert_int_equal(b.n_adopts, 0);
+		assert_int_equal(wpa_get_state(b.wpa), WPA_ABSENT);
+		if (way == 0)
+			bench_open_link(&b);
+		else
+			wpa_set_finding(b.wpa, true);
+		if (way == 0)
+			RUN_UNTIL(&b, bench_is_over(&b) && b.n_connected == 1);
+		else if (way == 1)
+			RUN_UNTIL(&b, b.n_found == 1);
+		else
+			bench_run_ms(&b, 60000);
+		assert_int_equal(b.n_adopts, 1);
+		assert_true(way < 2 || strstr(wpa_get_absence(b.wpa), "has no Wi-Fi adapter"));
+		bench_end(&b);
+	}
 }
 
 /* It comes late, goes and comes back: the list goes with it and is made again. */
@@ -495,6 +527,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_find_rests),
 		cmocka_unit_test(test_absent),
 		cmocka_unit_test(test_reasons_for_absence),
+		cmocka_unit_test(test_adoption),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_killed_by_find),
 		cmocka_unit_test(test_rfkill),

@@ -63,6 +63,20 @@ def policy(source, _sink):
     return f"{refused} calls refused, {len(allowed)} allowed"
 
 
+@scenario("nobody manages the radio: wpa_supplicant is given it, and keeps it")
+def adoption(source, sink):
+    source.restart_supplicant(has_radio=False)
+    try:
+        sink.begin(accept="pbc", intent=1)
+        source.cast("Test TV")
+        read = check_stream(source, sink)
+        r = busctl("call", SUPPLICANT, ROOT, SUPPLICANT, "GetInterface", "s", source.interface)
+        check(r.returncode == 0, r.stderr)
+        return read
+    finally:
+        source.restart_supplicant()
+
+
 @scenario("another program has a group: busy, and it keeps its group")
 def busy(source, sink):
     other = Control(pathlib.Path("/run/p2p/source") / f"p2p-dev-{source.interface}")

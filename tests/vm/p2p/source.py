@@ -88,15 +88,21 @@ class Source:
         subprocess.run(["systemctl", "daemon-reload"], check=True)
         subprocess.run(["systemctl", "start", "miracast-net.socket"], check=True)
 
-    def start_supplicant(self):
+    def start_supplicant(self, has_radio=True):
         config = RUN / "source.conf"
         config.write_text("ctrl_interface=DIR=/run/p2p/source\ncountry=DE\n")
         # NetworkManager tells it by itself which radios there are.
-        radio = [] if self.is_managed else ["-i", self.interface, "-Dnl80211", "-c", config]
+        radio = ["-i", self.interface, "-Dnl80211", "-c", config] \
+            if has_radio and not self.is_managed else []
         self.supplicant = subprocess.Popen(
             ["wpa_supplicant", "-u", "-s", *radio, "-t", "-f", SUPPLICANT_LOG],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait(lambda: self.get_ies() is not None, 20)
+
+    def restart_supplicant(self, **options):
+        self.supplicant.terminate()
+        self.supplicant.wait()
+        self.start_supplicant(**options)
 
     def start_net(self):
         NET_SOCKET.parent.mkdir(parents=True, exist_ok=True)
