@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Devices nearby that mean no good, or are just many."""
+import contextlib
 import os
 import pathlib
 import re
@@ -13,32 +14,35 @@ from source import output
 HERE = pathlib.Path(__file__).parent
 
 
+@contextlib.contextmanager
+def neighbour(name):
+    """A second device within reach."""
+    other = Sink("other", "wlan2", name=name)
+    try:
+        other.begin(accept="reject")
+        yield other
+    finally:
+        other.stop()
+
+
 @scenario("two TVs are there, of one name: the one that was asked for by its address is connected")
 def twins(source, sink):
-    twin = Sink("other", "wlan2", name="Test TV")
-    try:
+    with neighbour("Test TV") as twin:
         sink.begin(accept="pbc", intent=1)
-        twin.begin(accept="reject")
         source.cast(sink.address)
         read = check_stream(source, sink)
         check(not twin.saw("P2P-GO-NEG-REQUEST"), "the other one was asked")
-    finally:
-        twin.stop()
-    return read
+        return read
 
 
 @scenario("two TVs are there, of two names: both are found")
 def two(source, sink):
-    other = Sink("other", "wlan2", name="Other TV")
-    try:
+    with neighbour("Other TV") as other:
         sink.begin(accept="pbc", intent=1)
-        other.begin(accept="reject")
         source.cast("Nobody")
         check(wait(lambda: {f'"{s.name}" {s.address}' for s in (sink, other)} <=
                    set(re.findall(r'found ("[^"]*" \S+)', source.log())), 60),
               source.log()[-1500:])
-    finally:
-        other.stop()
 
 
 @scenario("Wi-Fi Display elements of every shape: no sink is found")
@@ -58,25 +62,19 @@ def elements(source, sink):
 
 @scenario("a name with control characters and escapes is cleaned")
 def name(source, sink):
-    odd = Sink("other", "wlan2", name="A\x1b[31m\u202eB TV")
-    try:
+    with neighbour("A\x1b[31m\u202eB TV") as odd:
         sink.begin(accept="no")
-        odd.begin(accept="no")
         source.cast("Nobody")
         check(wait(lambda: odd.address in source.log(), 60), source.log()[-800:])
         found = re.search(r'found "([^"]*)" ' + odd.address, source.log()).group(1)
         check(found.isprintable() and "\u202e" not in found, repr(found))
         return repr(found)
-    finally:
-        odd.stop()
 
 
 @scenario("a name that is no text ends wpa_supplicant: we say so, stop, and work again")
 def deadly_name(source, sink):
-    odd = Sink("other", "wlan2", name="Bad\udcff\udcfe TV")
-    try:
+    with neighbour("Bad\udcff\udcfe TV"):
         sink.begin(accept="no")
-        odd.begin(accept="no")
         source.cast("Nobody")
         ends = 0
         while ends < 2 and wait(lambda: source.supplicant.poll() is not None, 60):
@@ -88,8 +86,6 @@ def deadly_name(source, sink):
             time.sleep(5)
             check(source.supplicant.poll() is None, "it was looked for a third time")
         source.stop()
-    finally:
-        odd.stop()
     sink.begin(accept="pbc", intent=1)
     source.air.clear()
     source.cast("Test TV")
@@ -98,12 +94,10 @@ def deadly_name(source, sink):
 
 @scenario("somebody else of the group opens RTSP: refused, and the TV is served")
 def stranger(source, sink):
-    other = Sink("other", "wlan2", name="Stranger")
-    try:
+    with neighbour("Stranger") as other:
         # The stranger joins the TV's group, as any other device of the household could.
         sink.begin(accept="pbc", give="eapol")
         sink.own()
-        other.begin(accept="no")
         sink.push_button()
         other.control("P2P_FIND 20")
         check(wait(lambda: other.saw(f"p2p_dev_addr={sink.address}"), 60), "not found")
@@ -122,8 +116,6 @@ def stranger(source, sink):
         read = check_stream(source, sink, role="GO", is_negotiated=False, openings=2)
         sink.leave()
         return read
-    finally:
-        other.stop()
 
 
 @scenario("hundreds of devices: the list is bounded, and the TV is found among them")
