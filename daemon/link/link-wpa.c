@@ -359,7 +359,7 @@ void wpa_wait_for_supplicant(struct wpa *w)
 static void appear(struct wpa *w, const char *owner)
 {
 	(void)snprintf(w->owner, sizeof(w->owner), "%s", owner);
-	w->has_saved = false;
+	w->has_saved = w->has_adopted = false;
 	wpa_radio_look(w);
 }
 

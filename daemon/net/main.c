@@ -27,6 +27,7 @@
 
 #define EXIT_USAGE 2
 #define STATE_DIR  "/run/miracast-net"
+#define ADOPTED    STATE_DIR "/adopted"
 #define HUSH_FILE  STATE_DIR "/hush.conf" /* miracast-dbus.conf includes it */
 
 struct server {
@@ -77,7 +78,7 @@ static void serve(struct server *s, const struct net_request *request)
 	else if (request->version == NET_VERSION && request->verb == NET_HUSH)
 		reply.error = hush_begin(HUSH_FILE);
 	else if (request->version == NET_VERSION && request->verb == NET_ADOPT)
-		reply.error = adopt_radio();
+		reply.error = adopt_radio(ADOPTED);
 	else
 		reply.error = -EOPNOTSUPP;
 	on_reply(s, &reply);

@@ -67,10 +67,16 @@ static bool is_down(const char *ifname)
 	return fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &request) == 0 && !(request.ifr_flags & IFF_UP);
 }
 
+struct search {
+	const char *except;
+	char idle[IF_NAMESIZE];
+};
+
 static void on_station(void *userdata, uint16_t type, const void *fixed, struct reader attributes)
 {
 	struct netlink_attribute a;
-	char *idle = userdata, ifname[IF_NAMESIZE];
+	struct search *search = userdata;
+	char ifname[IF_NAMESIZE];
 	uint32_t ifindex = 0;
 	bool is_station = false;
 
@@ -83,23 +89,25 @@ static void on_station(void *userdata, uint16_t type, const void *fixed, struct 
 			is_station = netlink_get_u32(&a) == NL80211_IFTYPE_STATION;
 	}
 	/* Other devices of nl80211 have no interface of the network's. */
-	if (!idle[0] && is_station && ifindex && if_indextoname(ifindex, ifname) && is_down(ifname))
-		memcpy(idle, ifname, IF_NAMESIZE);
+	if (!search->idle[0] && is_station && ifindex && if_indextoname(ifindex, ifname) &&
+	    (is_down(ifname) || strcmp(ifname, search->except) == 0))
+		memcpy(search->idle, ifname, IF_NAMESIZE);
 }
 
-int wireless_find_idle(char ret_ifname[static IF_NAMESIZE])
+int wireless_find_idle(const char *except, char ret_ifname[static IF_NAMESIZE])
 {
+	struct search search = { .except = except };
 	struct netlink_message m;
 	struct netlink n;
 	int r = netlink_open_generic(&n, "nl80211");
 
 	if (r < 0)
 		return r == -ENOENT ? -ENODEV : r;
-	ret_ifname[0] = '\0';
 	netlink_message_init_generic(&m, &n, NL80211_CMD_GET_INTERFACE, NLM_F_DUMP);
-	r = netlink_call(&n, &m, sizeof(struct genlmsghdr), on_station, ret_ifname);
+	r = netlink_call(&n, &m, sizeof(struct genlmsghdr), on_station, &search);
 	netlink_close(&n);
-	return r < 0 ? r : ret_ifname[0] ? 0 : -ENODEV;
+	memcpy(ret_ifname, search.idle, IF_NAMESIZE);
+	return r < 0 ? r : search.idle[0] ? 0 : -ENODEV;
 }
 
 int wireless_stop_power_saving(uint32_t ifindex)

@@ -9,8 +9,11 @@
 /* enum net_role, or 0 when it is no Wi-Fi Direct group interface; -ENODEV: there is none. */
 int wireless_get_role(uint32_t ifindex);
 
-/* The first interface for a station that is down: nobody uses that radio. -ENODEV: there is none. */
-int wireless_find_idle(char ret_ifname[static IF_NAMESIZE]);
+/*
+ * The first interface for a station that is down: nobody uses that radio. Up or not: the one called
+ * except. -ENODEV: there is none.
+ */
+int wireless_find_idle(const char *except, char ret_ifname[static IF_NAMESIZE]);
 
 /* Saving power costs tens of milliseconds at every pause of the stream. Drivers may refuse. */
 int wireless_stop_power_saving(uint32_t ifindex);

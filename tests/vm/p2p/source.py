@@ -75,6 +75,8 @@ class Source:
         # What Debian starts by itself: each scenario takes what it wants.
         subprocess.run(["systemctl", "--quiet", "stop", "NetworkManager", "firewalld", "ufw",
                         "wpa_supplicant"], check=False)
+        # firewalld leaves an empty table.
+        subprocess.run(["nft", "flush", "ruleset"], check=True)
         unit = pathlib.Path(BUILD, "systemd/miracast-net.service")
         program = pathlib.Path(re.search(r"^ExecStart=(\S+)", unit.read_text(), re.M).group(1))
         program.parent.mkdir(parents=True, exist_ok=True)
@@ -94,10 +96,26 @@ class Source:
         # NetworkManager tells it by itself which radios there are.
         radio = ["-i", self.interface, "-Dnl80211", "-c", config] \
             if has_radio and not self.is_managed else []
-        self.supplicant = subprocess.Popen(
-            ["wpa_supplicant", "-u", "-s", *radio, "-t", "-f", SUPPLICANT_LOG],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        command = ["wpa_supplicant", "-u", "-s", *radio, "-t", "-f", SUPPLICANT_LOG]
+        while True:
+            self.supplicant = subprocess.Popen(command, stdout=subprocess.DEVNULL,
+                                               stderr=subprocess.DEVNULL)
+            wait(self.owner, 20)
+            if self.owner() == self.supplicant.pid:
+                break
+            # The bus has started one, because miracastd asked for it.
+            self.supplicant.kill()
+            self.supplicant.wait()
+            os.kill(self.owner(), signal.SIGTERM)
+            wait(lambda: not self.owner(), 20)
         wait(lambda: self.get_ies() is not None, 20)
+
+    @staticmethod
+    def owner():
+        """The process that is wpa_supplicant to the bus, or None."""
+        r = busctl("call", "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                   "GetConnectionUnixProcessID", "s", SUPPLICANT)
+        return int(r.stdout.split()[1]) if r.returncode == 0 else None
 
     def restart_supplicant(self, **options):
         self.supplicant.terminate()
