@@ -52,48 +52,20 @@ static int change_zone(const struct firewall *f, const char *method)
 
 /* ---------------------------------------------------------------- nft */
 
-/* "-a" asks for the handle, "-e" for the rule as it was made. */
 static int insert_rule(struct firewall *f, const struct nft_object *chain, enum opening opening)
 {
-	const char *const match[N_OPENINGS][12] = {
+	const char *const match[N_OPENINGS][6] = {
 		{ "udp", "sport", "68", "udp", "dport", "67" },
 		{ "ip", "saddr", f->subnet, "tcp", "dport", NFT_PORTS },
 		{ "ip", "saddr", f->subnet, "icmp", "type", "echo-request" },
 	};
 	const char *const *m = match[opening];
-	const char *const argv[] = { "nft", "-j", "-e", "-a", "insert", "rule", chain->family,
-				     chain->table, chain->name, "iifname", f->ifname, m[0], m[1],
-				     m[2], m[3], m[4], m[5], "accept", "comment", FIREWALL_COMMENT,
-				     NULL };
-	char output[4096];
-	const char *at = output;
-	struct nft_object made;
-	struct firewall_rule *rule = &f->rules[f->n_rules];
-	int r;
+	const char *const argv[] = { "nft", "insert", "rule", chain->family, chain->table,
+				     chain->name, "iifname", f->ifname, m[0], m[1], m[2], m[3],
+				     m[4], m[5], "accept", "comment", FIREWALL_COMMENT, NULL };
 
-	if (f->n_rules >= FIREWALL_RULES_MAX)
-		return -ENOBUFS;
-	r = child_run(argv, output, sizeof(output));
-	if (r < 0)
-		return r;
-	if (!nft_next(&at, "rule", &made) || made.handle == 0)
-		return -EPROTO;
-	rule->handle = made.handle;
-	(void)snprintf(rule->family, sizeof(rule->family), "%.7s", chain->family);
-	(void)snprintf(rule->table, sizeof(rule->table), "%s", chain->table);
-	(void)snprintf(rule->chain, sizeof(rule->chain), "%s", chain->name);
-	f->n_rules++;
-	return 0;
-}
-
-static void delete_rule(const struct firewall_rule *rule)
-{
-	char handle[24];
-	const char *const argv[] = { "nft", "delete", "rule", rule->family, rule->table,
-				     rule->chain, "handle", handle, NULL };
-
-	(void)snprintf(handle, sizeof(handle), "%llu", (unsigned long long)rule->handle);
-	(void)child_run(argv, NULL, 0);
+	f->has_nft = true;
+	return child_run(argv, NULL, 0);
 }
 
 static bool filters_input(const struct nft_object *chain)
@@ -226,42 +198,44 @@ int firewall_open(struct firewall *f, const char *ifname, const struct net_addre
 	return r;
 }
 
-void firewall_close(struct firewall *f)
+static void delete_rule(const struct nft_object *rule)
 {
-	if (f->has_zone)
-		(void)change_zone(f, "removeInterface");
-	while (f->n_rules > 0)
-		delete_rule(&f->rules[--f->n_rules]);
-	for (enum opening o = 0; f->has_legacy && o < N_OPENINGS; o++)
-		if (is_wanted(f, o))
-			(void)change_legacy(f, "-D", o);
-	f->has_zone = f->has_legacy = false;
+	char handle[24];
+	const char *const argv[] = { "nft", "delete", "rule", rule->family, rule->table,
+				     rule->chain, "handle", handle, NULL };
+
+	(void)snprintf(handle, sizeof(handle), "%llu", (unsigned long long)rule->handle);
+	(void)child_run(argv, NULL, 0);
 }
 
-static void clean_nft(const char *ruleset)
-{
-	struct nft_object found;
-	struct firewall_rule rule;
-
-	while (nft_next(&ruleset, "rule", &found)) {
-		if (strcmp(found.comment, FIREWALL_COMMENT) != 0 || !nft_is_word(found.table) ||
-		    !nft_is_word(found.chain))
-			continue;
-		rule = (struct firewall_rule){ .handle = found.handle };
-		(void)snprintf(rule.family, sizeof(rule.family), "%.7s", found.family);
-		(void)snprintf(rule.table, sizeof(rule.table), "%s", found.table);
-		(void)snprintf(rule.chain, sizeof(rule.chain), "%s", found.chain);
-		log_notice("a firewall rule of an earlier run is removed");
-		delete_rule(&rule);
-	}
-}
-
-/* The older tables are not cleaned: their rules name an interface that is gone, and match nothing. */
+/*
+ * By what they are called now: who loads the whole rule set anew has taken ours away, and given
+ * their handles to others.
+ */
 void firewall_clean(void)
 {
 	static const char *const argv[] = { "nft", "-j", "-a", "list", "ruleset", NULL };
 	_cleanup_free_ char *ruleset = malloc(OUTPUT_SIZE);
+	const char *at = ruleset;
+	struct nft_object rule;
 
-	if (ruleset && child_run(argv, ruleset, OUTPUT_SIZE) == 0)
-		clean_nft(ruleset);
+	if (!ruleset || child_run(argv, ruleset, OUTPUT_SIZE) < 0)
+		return;
+	while (nft_next(&at, "rule", &rule))
+		if (strcmp(rule.comment, FIREWALL_COMMENT) == 0 && nft_is_word(rule.table) &&
+		    nft_is_word(rule.chain))
+			delete_rule(&rule);
+}
+
+/* The older tables are cleaned of this group's only: of another one's the interface is gone. */
+void firewall_close(struct firewall *f)
+{
+	if (f->has_zone)
+		(void)change_zone(f, "removeInterface");
+	if (f->has_nft)
+		firewall_clean();
+	for (enum opening o = 0; f->has_legacy && o < N_OPENINGS; o++)
+		if (is_wanted(f, o))
+			(void)change_legacy(f, "-D", o);
+	f->has_zone = f->has_nft = f->has_legacy = false;
 }

@@ -15,24 +15,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FIREWALL_COMMENT   "miracast-net"
-#define FIREWALL_RULES_MAX 96
-
-struct firewall_rule {
-	char family[8];
-	char table[64];
-	char chain[64];
-	uint64_t handle;
-};
+#define FIREWALL_COMMENT "miracast-net"
 
 struct firewall {
 	char ifname[IF_NAMESIZE];
 	char subnet[24];
 	bool is_owner;
 	bool has_zone;	 /* firewalld's */
+	bool has_nft;	 /* rules with our comment */
 	bool has_legacy; /* iptables-legacy's rules */
-	struct firewall_rule rules[FIREWALL_RULES_MAX];
-	size_t n_rules;
 };
 
 /* Opens; on an error what was done is undone, and text says what failed. */
