@@ -9,6 +9,7 @@
  * that come late or go early. There is no console on it (no fbdev), so that nobody's kernel log
  * appears on a television.
  */
+#include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
 
@@ -346,13 +347,17 @@ err_engine:
 /* Every open descriptor, of the card as of the node, holds the module: nobody is there any more. */
 static void __exit miracast_exit(void)
 {
-	struct device *parent = miracast_device->drm.dev;
+	struct drm_device *drm = &miracast_device->drm;
+	struct device *parent = drm->dev;
 
 	misc_deregister(&miracast_device->node);
-	drm_dev_unregister(&miracast_device->drm);
+	drm_dev_unregister(drm);
 	/* Waits for the engine, but its last worker may still have to return. */
-	drm_atomic_helper_shutdown(&miracast_device->drm);
+	drm_atomic_helper_shutdown(drm);
 	destroy_workqueue(miracast_engine);
+	/* What writebacks wrote to goes by a worker of DRM's, whenever that comes to it. */
+	while (READ_ONCE(drm->mode_config.num_fb))
+		msleep(20);
 	devres_release_group(parent, NULL);
 	device_unregister(parent);
 	bus_unregister(&miracast_bus);

@@ -165,9 +165,17 @@ static uint32_t find_property(struct desktop *desktop, uint32_t object, const ch
 
 uint32_t desktop_property(struct desktop *desktop, uint32_t object, const char *name)
 {
+	struct property *known = desktop->known;
 	uint64_t value;
 
-	return find_property(desktop, object, name, &value);
+	while (known->name && (known->object != object || strcmp(known->name, name) != 0))
+		known++;
+	if (!known->name) {
+		MUST(known < desktop->known + sizeof(desktop->known) / sizeof(*known) - 1);
+		*known = (struct property){ object, find_property(desktop, object, name, &value),
+					    name };
+	}
+	return known->id;
 }
 
 uint64_t desktop_value(struct desktop *desktop, uint32_t object, const char *name)
@@ -348,7 +356,7 @@ void desktop_wait_flip(struct desktop *desktop)
 	unsigned int before = desktop->flips;
 
 	while (desktop->flips == before) {
-		MUST(poll(&poller, 1, 20000) == 1);
+		MUST(poll(&poller, 1, 60000) == 1);
 		MUST(drmHandleEvent(desktop->fd, &context) == 0);
 	}
 }

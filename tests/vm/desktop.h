@@ -23,6 +23,11 @@ struct desktop {
 	unsigned int flips;
 	uint32_t flip_sequence;
 	uint64_t flip_us;
+	struct property {
+		uint32_t object;
+		uint32_t id;
+		const char *name;
+	} known[32]; /* those asked for already, up to the first without a name */
 };
 
 struct buffer {

@@ -2,10 +2,10 @@
 /*
  * The module when its users hurry, stop, or die: what must hold however long something takes.
  *
- * stress-module [FRAMES]: as root in the guest of the case "module/stress", with the module loaded
- * and nobody else there. FRAMES is how many frames the tearing test shows.
+ * stress-module FRAMES|writeback: as root in the guest of the case "module/stress", with the module
+ * loaded and nobody else there. FRAMES is how many frames the tearing test shows. "writeback" ends
+ * while one is under way.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -469,21 +469,6 @@ static bool put(const char *path, const char *text)
 
 #define FAILSLAB "/sys/kernel/debug/failslab/"
 
-static drmModeAtomicReq *writeback_request(const struct buffer *to, int32_t *fence)
-{
-	drmModeAtomicReq *request = drmModeAtomicAlloc();
-	uint32_t id = desktop.writeback;
-
-	drmModeAtomicAddProperty(request, id, desktop_property(&desktop, id, "CRTC_ID"),
-				 desktop.crtc);
-	drmModeAtomicAddProperty(request, id, desktop_property(&desktop, id, "WRITEBACK_FB_ID"),
-				 to->fb);
-	drmModeAtomicAddProperty(request, id,
-				 desktop_property(&desktop, id, "WRITEBACK_OUT_FENCE_PTR"),
-				 (uintptr_t)fence);
-	return request;
-}
-
 /* One of each call that allocates. Returns how many failed. */
 static int starve(int *ret_went)
 {
@@ -492,9 +477,7 @@ static int starve(int *ret_went)
 	struct miracast_alloc alloc = { .size = WIDTH * HEIGHT * 4, .fd = -1 };
 	struct miracast_plug plug = display_plug(edid);
 	struct miracast_grab grab = { .fd = -1 };
-	int32_t fence = -1;
-	drmModeAtomicReq *request = writeback_request(&buffers[2], &fence);
-	int r[6], stream, failed = 0;
+	int r[6], fence = -1, stream, failed = 0;
 
 	put("/proc/self/make-it-fail", "1");
 	r[0] = stream = make_stream(control);
@@ -503,12 +486,11 @@ static int starve(int *ret_went)
 	r[2] = ioctl(stream, MIRACAST_IOC_QUEUE, &queue);
 	r[3] = ioctl(stream, MIRACAST_IOC_GRAB, &grab);
 	r[4] = ioctl(control, MIRACAST_IOC_PLUG, &plug);
-	r[5] = drmModeAtomicCommit(desktop.fd, request, DRM_MODE_ATOMIC_ALLOW_MODESET, NULL);
+	r[5] = desktop_writeback(&desktop, &buffers[2], &fence);
 	put("/proc/self/make-it-fail", "0");
 	for (int i = 0; i < 6; i++)
 		failed += r[i] < 0;
 	*ret_went += 6 - failed;
-	drmModeAtomicFree(request);
 	if (alloc.fd >= 0)
 		close(alloc.fd);
 	if (grab.fd >= 0)
@@ -523,8 +505,11 @@ static int starve(int *ret_went)
 /* Every allocation of a call fails in its turn, and now and then none does. */
 static bool test_failslab(void)
 {
-	int failed = 0, went = 0;
+	int failed = 0, went = 0, fence;
 
+	/* Looks up what it needs while it can. */
+	CHECK(desktop_writeback(&desktop, &buffers[2], &fence) == 0);
+	close(fence);
 	if (!put(FAILSLAB "probability", "10")) {
 		printf("# no FAILSLAB in this kernel: not tried\n");
 		return true;
@@ -600,8 +585,12 @@ static const struct test tests[] = {
 
 int main(int argc, char **argv)
 {
+	int fence;
+
+	display_make_edid(edid, "Test display", 1);
+	if (argc > 1 && strcmp(argv[1], "writeback") == 0)
+		return !set_up() || desktop_writeback(&desktop, &buffers[1], &fence) < 0;
 	if (argc > 1)
 		want_frames = strtoul(argv[1], NULL, 0);
-	display_make_edid(edid, "Test display", 1);
 	return run_tests(tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -56,7 +56,7 @@ static inline int wait_for(int fd, short events)
 {
 	struct pollfd poller = { .fd = fd, .events = events };
 
-	return poll(&poller, 1, 20000) == 1 ? poller.revents : 0;
+	return poll(&poller, 1, 60000) == 1 ? poller.revents : 0;
 }
 
 static inline int make_stream(int control)
