@@ -221,8 +221,8 @@ long miracast_call(const struct miracast_call *call, void *object, unsigned int 
 		   void __user *user);
 
 /* miracast_stream.c */
-int miracast_stream_create(struct miracast_head *head);
-void miracast_stream_revoke(struct miracast_head *head);
+int miracast_stream_create(void *object, void *argument);
+int miracast_stream_revoke(void *object, void *argument);
 void miracast_reader_job_done(struct miracast_job *job);
 bool miracast_reader_wants(const struct miracast_job *job, u64 seq);
 void miracast_reader_wake(struct miracast_head *head);

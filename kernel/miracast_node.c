@@ -109,28 +109,12 @@ static int miracast_unplug(void *object, void *argument)
 	return 0;
 }
 
-static int miracast_stream(void *object, void *argument)
-{
-	struct miracast_stream *stream = argument;
-
-	if (stream->flags)
-		return -EINVAL;
-	stream->fd = miracast_stream_create(object);
-	return min(stream->fd, 0);
-}
-
-static int miracast_revoke(void *object, void *argument)
-{
-	miracast_stream_revoke(object);
-	return 0;
-}
-
 static const struct miracast_call miracast_control_calls[] = {
 	{ MIRACAST_IOC_GET_INFO, miracast_get_info },
 	{ MIRACAST_IOC_PLUG, miracast_plug },
 	{ MIRACAST_IOC_UNPLUG, miracast_unplug },
-	{ MIRACAST_IOC_STREAM, miracast_stream },
-	{ MIRACAST_IOC_REVOKE, miracast_revoke },
+	{ MIRACAST_IOC_STREAM, miracast_stream_create },
+	{ MIRACAST_IOC_REVOKE, miracast_stream_revoke },
 	{}
 };
 
@@ -141,20 +125,19 @@ static long miracast_control_ioctl(struct file *file, unsigned int cmd, unsigned
 
 static bool miracast_event_take(struct miracast_head *head, struct miracast_event *event)
 {
-	bool taken = false;
-	u32 type;
+	u32 type, pending;
 
 	spin_lock_irq(&head->lock);
-	if (head->events) {
+	pending = head->events;
+	if (pending) {
 		/* The lower bit first: MODE before POWER. */
-		type = __ffs(head->events);
+		type = __ffs(pending);
 		head->events &= ~(1u << type);
 		*event = (struct miracast_event){ type, sizeof(*event), head->event_time[type],
 						  head->mode, head->active };
-		taken = true;
 	}
 	spin_unlock_irq(&head->lock);
-	return taken;
+	return pending;
 }
 
 static ssize_t miracast_control_read(struct file *file, char __user *user, size_t size,
@@ -163,7 +146,6 @@ static ssize_t miracast_control_read(struct file *file, char __user *user, size_
 	struct miracast_head *head = file->private_data;
 	struct miracast_event event;
 	size_t done;
-	int ret;
 
 	if (size < sizeof(event))
 		return -EINVAL;
@@ -171,9 +153,8 @@ static ssize_t miracast_control_read(struct file *file, char __user *user, size_
 		while (!miracast_event_take(head, &event)) {
 			if (done || file->f_flags & O_NONBLOCK)
 				return done ?: -EAGAIN;
-			ret = wait_event_interruptible(head->wait, READ_ONCE(head->events));
-			if (ret)
-				return ret;
+			if (wait_event_interruptible(head->wait, READ_ONCE(head->events)))
+				return -ERESTARTSYS;
 		}
 		if (copy_to_user(user + done, &event, sizeof(event)))
 			return done ?: -EFAULT;
@@ -216,7 +197,7 @@ static int miracast_control_close(struct inode *inode, struct file *file)
 {
 	struct miracast_head *head = file->private_data;
 
-	miracast_revoke(head, NULL);
+	miracast_stream_revoke(head, NULL);
 	miracast_unplug(head, NULL);
 	mutex_lock(&head->device->lock);
 	head->claimed = false;

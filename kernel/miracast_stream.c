@@ -273,7 +273,6 @@ static int miracast_grab_begin(struct miracast_reader *reader, struct miracast_g
 
 	head->grab_seq = grab->sequence;
 	head->grab_fb = fb;
-	head->grab_overrun = false;
 	reader->grabbed_seq = grab->sequence;
 	reader->grabbed++;
 	drm_framebuffer_get(fb);
@@ -433,11 +432,15 @@ static void miracast_reader_revoke(struct miracast_head *head)
 		miracast_job_free(job);
 }
 
-void miracast_stream_revoke(struct miracast_head *head)
+/* MIRACAST_IOC_REVOKE. */
+int miracast_stream_revoke(void *object, void *argument)
 {
+	struct miracast_head *head = object;
+
 	mutex_lock(&head->reader_lock);
 	miracast_reader_revoke(head);
 	mutex_unlock(&head->reader_lock);
+	return 0;
 }
 
 static int miracast_reader_close(struct inode *inode, struct file *file)
@@ -461,24 +464,30 @@ static const struct file_operations miracast_reader_fops = {
 	.poll = miracast_reader_poll,
 };
 
-/* Returns the new stream's descriptor. */
-int miracast_stream_create(struct miracast_head *head)
+/* MIRACAST_IOC_STREAM. */
+int miracast_stream_create(void *object, void *argument)
 {
-	struct miracast_reader *reader = kzalloc(sizeof(*reader), GFP_KERNEL);
+	struct miracast_stream *stream = argument;
+	struct miracast_head *head = object;
+	struct miracast_reader *reader;
 	struct file *file;
-	int fd;
+	int ret = -ENOMEM;
 
+	if (stream->flags)
+		return -EINVAL;
+	reader = kzalloc(sizeof(*reader), GFP_KERNEL);
 	if (!reader)
-		return -ENOMEM;
+		return ret;
 	reader->head = head;
 	init_waitqueue_head(&reader->wait);
 	INIT_LIST_HEAD(&reader->done);
-	fd = get_unused_fd_flags(O_CLOEXEC);
-	if (fd < 0)
+	ret = get_unused_fd_flags(O_CLOEXEC);
+	if (ret < 0)
 		goto err_reader;
 	file = anon_inode_getfile("[miracast]", &miracast_reader_fops, reader, O_RDWR);
 	if (IS_ERR(file))
 		goto err_fd;
+	stream->fd = ret;
 
 	mutex_lock(&head->reader_lock);
 	miracast_reader_revoke(head);
@@ -487,13 +496,13 @@ int miracast_stream_create(struct miracast_head *head)
 	spin_unlock_irq(&head->lock);
 	mutex_unlock(&head->reader_lock);
 	/* Last: from here on another thread may use the descriptor, and close it. */
-	fd_install(fd, file);
-	return fd;
+	fd_install(stream->fd, file);
+	return 0;
 
 err_fd:
-	put_unused_fd(fd);
-	fd = PTR_ERR(file);
+	put_unused_fd(ret);
+	ret = PTR_ERR(file);
 err_reader:
 	kfree(reader);
-	return fd;
+	return ret;
 }
