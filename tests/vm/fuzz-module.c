@@ -25,8 +25,10 @@
 
 #include "desktop.h"
 #include "display.h"
+#include "fuzz-choice.h"
 
 #define HEADS	     4
+#define MODES	     3
 #define SLOTS	     8
 #define NODE_THREADS 3
 #define DESKTOPS     4
@@ -48,8 +50,16 @@ struct head {
 	_Atomic int mode; /* index of the one that was set last */
 };
 
-static const char *const plane_names[] = { "CRTC_ID", "FB_ID",	"SRC_X",  "SRC_Y",
-					   "SRC_W",   "SRC_H",	"CRTC_X", "CRTC_Y",
+/* Mostly tiny and as fast as can be: calls are wanted here, not pixels. The last takes long to copy. */
+static const struct miracast_mode modes[MODES] = {
+	{ 576, 64, 68, 72, 80, 48, 50, 52, 60, MIRACAST_MODE_PHSYNC | MIRACAST_MODE_PVSYNC },
+	{ 1152, 96, 100, 110, 120, 64, 66, 70, 80, MIRACAST_MODE_NHSYNC | MIRACAST_MODE_NVSYNC },
+	{ 50350, 640, 656, 752, 800, 480, 490, 492, 525,
+	  MIRACAST_MODE_NHSYNC | MIRACAST_MODE_NVSYNC },
+};
+
+static const char *const plane_names[] = { "CRTC_ID", "FB_ID",	"SRC_X",	  "SRC_Y",
+					   "SRC_W",   "SRC_H",	"CRTC_X",	  "CRTC_Y",
 					   "CRTC_W",  "CRTC_H", "FB_DAMAGE_CLIPS" };
 
 static _Atomic int controls[SLOTS], streams[SLOTS], buffers[SLOTS];
@@ -58,7 +68,6 @@ static unsigned long want_calls, want_commits;
 static struct head heads[HEADS];
 static struct desktop desktop;
 static struct buffer fbs[FB_COUNT];
-static uint8_t edid[128];
 static uint8_t *edge; /* the last bytes before memory that is not there */
 
 static bool enough(void)
@@ -66,58 +75,51 @@ static bool enough(void)
 	return atomic_load(&calls) >= want_calls && atomic_load(&commits) >= want_commits;
 }
 
-static uint32_t rnd(uint64_t *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state >> 16;
-}
-
 /* Values at which code goes wrong, and any. */
-static uint64_t odd(uint64_t *state)
+static uint64_t odd(struct choice *choice)
 {
-	static const uint64_t values[] = { 0,	   1,	      2,	 3,	    4,
-					   127,	   128,	      4095,	 4096,	    INT32_MAX,
-					   1u << 31, UINT32_MAX, UINT64_MAX, 1ull << 32, 1ull << 63 };
+	static const uint64_t values[] = {
+		0,    1,	 2,	   3,	       4,	   127,	       128,	  4095,
+		4096, INT32_MAX, 1u << 31, UINT32_MAX, UINT64_MAX, 1ull << 32, 1ull << 63
+	};
 
-	if (rnd(state) % 2)
-		return values[rnd(state) % (sizeof(values) / sizeof(values[0]))];
-	return (uint64_t)rnd(state) << 32 | rnd(state);
+	if (rnd(choice) % 2)
+		return values[rnd(choice) % (sizeof(values) / sizeof(values[0]))];
+	return (uint64_t)rnd(choice) << 32 | rnd(choice);
 }
 
-static void keep(_Atomic int *slots, uint64_t *state, int fd)
+static void keep(_Atomic int *slots, struct choice *choice, int fd)
 {
 	int old;
 
 	if (fd < 0)
 		return;
-	old = atomic_exchange(&slots[rnd(state) % SLOTS], fd);
+	old = atomic_exchange(&slots[rnd(choice) % SLOTS], fd);
 	if (old >= 0)
 		close(old);
 }
 
 /* Often one that is open. */
-static int some(_Atomic int *slots, uint64_t *state)
+static int some(_Atomic int *slots, struct choice *choice)
 {
 	int fd = -1;
 
 	for (int i = 0; i < 4 && fd < 0; i++)
-		fd = atomic_load(&slots[rnd(state) % SLOTS]);
+		fd = atomic_load(&slots[rnd(choice) % SLOTS]);
 	return fd;
 }
 
 /* One field of a structure that would do gets another value, now and then. */
-static int typed(uint64_t *state, int fd, unsigned int cmd, void *argument)
+static int typed(struct choice *choice, int fd, unsigned int cmd, void *argument)
 {
 	unsigned int words = _IOC_SIZE(cmd) / 4;
 	uint32_t *fields = argument;
 	int r;
 
-	if (words && rnd(state) % 4 == 0)
-		fields[rnd(state) % words] = odd(state);
-	if (rnd(state) % 16 == 0 && words) {
-		uint8_t *near = edge - rnd(state) % (4 * words + 1);
+	if (words && rnd(choice) % 4 == 0)
+		fields[rnd(choice) % words] = odd(choice);
+	if (rnd(choice) % 16 == 0 && words) {
+		uint8_t *near = edge - rnd(choice) % (4 * words + 1);
 
 		memcpy(near, argument, edge - near);
 		argument = near;
@@ -129,160 +131,162 @@ static int typed(uint64_t *state, int fd, unsigned int cmd, void *argument)
 	return r;
 }
 
-static void untyped(uint64_t *state)
+static void untyped(struct choice *choice)
 {
-	int fd = rnd(state) % 2 ? some(controls, state) : some(streams, state);
-	unsigned int cmd = _IOC(rnd(state) % 4, rnd(state) % 8 ? MIRACAST_IOC_TYPE : rnd(state) % 256,
-				rnd(state) % 0x28, rnd(state) % 4 ? rnd(state) % 160 :
-								     rnd(state) % (1 << 14));
+	int fd = rnd(choice) % 2 ? some(controls, choice) : some(streams, choice);
+	unsigned int cmd = _IOC(
+		rnd(choice) % 4, rnd(choice) % 8 ? MIRACAST_IOC_TYPE : rnd(choice) % 256,
+		rnd(choice) % 0x28, rnd(choice) % 4 ? rnd(choice) % 160 : rnd(choice) % (1 << 14));
 	uint8_t bytes[1 << 14];
 
 	for (size_t i = 0; i < sizeof(bytes) / 64; i += 4)
-		memcpy(bytes + i, &(uint32_t){ odd(state) }, 4);
-	ioctl(fd, cmd, rnd(state) % 8 ? (void *)bytes : (void *)(uintptr_t)odd(state));
+		memcpy(bytes + i, &(uint32_t){ odd(choice) }, 4);
+	ioctl(fd, cmd, rnd(choice) % 8 ? (void *)bytes : (void *)(uintptr_t)odd(choice));
 	atomic_fetch_add(&calls, 1);
 }
 
 /* ---- the node ---- */
 
-static void plug(uint64_t *state)
+static void plug(struct choice *choice)
 {
-	struct miracast_mode modes[DISPLAY_MODES];
-	struct miracast_plug plug = display_plug(edid);
+	struct miracast_mode list[MODES];
 	uint8_t other[128];
+	struct miracast_plug plug = display_plug(other);
 
-	memcpy(modes, display_modes, sizeof(modes));
-	display_make_edid(other, "Fuzz", rnd(state) % 4);
-	plug.edid = (uintptr_t)other;
-	plug.modes = (uintptr_t)modes;
-	plug.mode_count = 1 + rnd(state) % DISPLAY_MODES;
-	plug.preferred = rnd(state) % plug.mode_count;
-	if (rnd(state) % 8 == 0)
-		((uint16_t *)modes)[rnd(state) % (sizeof(modes) / 2)] = odd(state);
-	if (rnd(state) % 8 == 0)
-		other[rnd(state) % sizeof(other)] ^= 1 << rnd(state) % 8;
-	typed(state, some(controls, state), MIRACAST_IOC_PLUG, &plug);
+	memcpy(list, modes, sizeof(list));
+	display_make_edid(other, "Fuzz", rnd(choice) % 4);
+	plug.modes = (uintptr_t)list;
+	plug.mode_count = 1 + rnd(choice) % MODES;
+	plug.preferred = rnd(choice) % plug.mode_count;
+	if (rnd(choice) % 8 == 0)
+		((uint16_t *)list)[rnd(choice) % (sizeof(list) / 2)] = odd(choice);
+	if (rnd(choice) % 8 == 0)
+		other[rnd(choice) % sizeof(other)] ^= 1 << rnd(choice) % 8;
+	typed(choice, some(controls, choice), MIRACAST_IOC_PLUG, &plug);
 }
 
-static void on_control(uint64_t *state)
+static void on_control(struct choice *choice)
 {
 	struct miracast_stream stream = {};
 	struct miracast_event event;
 	struct miracast_info info;
-	int fd = some(controls, state);
+	int fd = some(controls, choice);
 
-	switch (rnd(state) % 16) {
+	switch (rnd(choice) % 16) {
 	case 0:
-		if (rnd(state) % 4 == 0)
-			keep(controls, state,
+		if (rnd(choice) % 4 == 0)
+			keep(controls, choice,
 			     open("/dev/miracast", O_RDWR | O_CLOEXEC | O_NONBLOCK));
 		break;
 	case 1:
-		if (rnd(state) % 32 == 0)
-			typed(state, fd, MIRACAST_IOC_UNPLUG, NULL);
+		if (rnd(choice) % 32 == 0)
+			typed(choice, fd, MIRACAST_IOC_UNPLUG, NULL);
 		break;
 	case 2:
-		typed(state, fd, MIRACAST_IOC_GET_INFO, &info);
+		typed(choice, fd, MIRACAST_IOC_GET_INFO, &info);
 		break;
 	case 3:
-		if (rnd(state) % 8 == 0 && typed(state, fd, MIRACAST_IOC_STREAM, &stream) == 0)
-			keep(streams, state, stream.fd);
+		if (rnd(choice) % 8 == 0 && typed(choice, fd, MIRACAST_IOC_STREAM, &stream) == 0)
+			keep(streams, choice, stream.fd);
 		break;
 	case 4:
-		if (rnd(state) % 64 == 0)
-			typed(state, fd, MIRACAST_IOC_REVOKE, NULL);
+		if (rnd(choice) % 64 == 0)
+			typed(choice, fd, MIRACAST_IOC_REVOKE, NULL);
 		break;
 	case 5:
-		if (rnd(state) % 4 == 0)
-			plug(state);
+		if (rnd(choice) % 4 == 0)
+			plug(choice);
 		break;
 	default:
 		poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0);
-		(void)!read(fd, rnd(state) % 8 ? (void *)&event : NULL, sizeof(event));
+		(void)!read(fd, rnd(choice) % 8 ? (void *)&event : NULL, sizeof(event));
 		atomic_fetch_add(&calls, 2);
 	}
 }
 
-static void queue(uint64_t *state, int fd)
+static void queue(struct choice *choice, int fd)
 {
-	const struct miracast_mode *mode = &display_modes[rnd(state) % DISPLAY_MODES];
+	const struct miracast_mode *mode = &modes[rnd(choice) % MODES];
 	struct miracast_queue queue = {
-		.cookie = odd(state),
-		.after_seq = rnd(state) % 4 ? 0 : odd(state),
-		.dst_seq = rnd(state) % 64,
-		.fd = some(buffers, state),
-		.pitch = mode->hdisplay * 4 + 4 * (rnd(state) % 16),
+		.cookie = odd(choice),
+		.after_seq = rnd(choice) % 4 ? 0 : odd(choice),
+		.dst_seq = rnd(choice) % 64,
+		.fd = some(buffers, choice),
+		.pitch = mode->hdisplay * 4 + 4 * (rnd(choice) % 16),
 		.width = mode->hdisplay,
 		.height = mode->vdisplay,
 		.format = DRM_FORMAT_XRGB8888,
 	};
 
-	typed(state, fd, MIRACAST_IOC_QUEUE, &queue);
+	typed(choice, fd, MIRACAST_IOC_QUEUE, &queue);
 }
 
-static void on_stream(uint64_t *state)
+static void on_stream(struct choice *choice)
 {
-	struct miracast_alloc alloc = { .size = (1 + rnd(state) % 4) << 20 };
-	struct miracast_grab grab = { .after_seq = rnd(state) % 4 ? 0 : odd(state) };
+	struct miracast_alloc alloc = { .size = 1 << (12 + rnd(choice) % 10) };
+	struct miracast_grab grab = { .after_seq = rnd(choice) % 4 ? 0 : odd(choice) };
 	struct miracast_release release = {};
 	struct miracast_state state_now;
 	struct miracast_done done;
-	int fd = some(streams, state);
+	int fd = some(streams, choice);
 	void *map;
 
-	switch (rnd(state) % 8) {
+	switch (rnd(choice) % 8) {
 	case 0:
-		if (rnd(state) % 8 == 0 && typed(state, fd, MIRACAST_IOC_ALLOC, &alloc) == 0)
-			keep(buffers, state, alloc.fd);
+		if (rnd(choice) % 8 == 0 && typed(choice, fd, MIRACAST_IOC_ALLOC, &alloc) == 0)
+			keep(buffers, choice, alloc.fd);
 		break;
 	case 1:
 	case 2:
-		queue(state, fd);
+		queue(choice, fd);
 		break;
 	case 3:
-		typed(state, fd, MIRACAST_IOC_DEQUEUE, &done);
+		typed(choice, fd, MIRACAST_IOC_DEQUEUE, &done);
 		break;
 	case 4:
-		if (typed(state, fd, MIRACAST_IOC_GRAB, &grab) == 0) {
+		if (typed(choice, fd, MIRACAST_IOC_GRAB, &grab) == 0) {
 			map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, grab.fd, 0);
 			if (map != MAP_FAILED)
 				munmap(map, 4096);
 			close(grab.fd);
 			release.sequence = grab.sequence;
-			if (rnd(state) % 4)
-				typed(state, fd, MIRACAST_IOC_RELEASE, &release);
+			if (rnd(choice) % 4)
+				typed(choice, fd, MIRACAST_IOC_RELEASE, &release);
 		}
 		break;
 	case 5:
-		release.sequence = odd(state);
-		typed(state, fd, MIRACAST_IOC_RELEASE, &release);
+		release.sequence = odd(choice);
+		typed(choice, fd, MIRACAST_IOC_RELEASE, &release);
 		break;
 	case 6:
-		typed(state, fd, MIRACAST_IOC_GET_STATE, &state_now);
+		typed(choice, fd, MIRACAST_IOC_GET_STATE, &state_now);
 		break;
 	default:
 		poll(&(struct pollfd){ .fd = fd, .events = POLLIN | POLLPRI }, 1, 0);
 		atomic_fetch_add(&calls, 1);
 	}
-	if (rnd(state) % 4096 == 0)
-		keep(streams, state, dup(some(controls, state)));
+	if (rnd(choice) % 4096 == 0)
+		keep(streams, choice, dup(some(controls, choice)));
 }
 
 static void *node_thread(void *argument)
 {
-	uint64_t state = (uintptr_t)argument;
+	struct choice choice;
 
+	choice_init(&choice, (uintptr_t)argument);
 	while (!enough()) {
-		switch (rnd(&state) % 4) {
+		choice_begin(&choice, STEP_NODE);
+		switch (rnd(&choice) % 4) {
 		case 0:
-			on_control(&state);
+			on_control(&choice);
 			break;
 		case 1:
-			untyped(&state);
+			untyped(&choice);
 			break;
 		default:
-			on_stream(&state);
+			on_stream(&choice);
 		}
+		choice_end(&choice, STEP_NODE);
 		/* Give the desktop its share of an emulated processor. */
 		if (atomic_load(&calls) >= want_calls)
 			usleep(10000);
@@ -295,76 +299,92 @@ static void *node_thread(void *argument)
 static drmModeModeInfo mode_of(const struct miracast_mode *from)
 {
 	return (drmModeModeInfo){
-		.clock = from->clock, .hdisplay = from->hdisplay, .hsync_start = from->hsync_start,
-		.hsync_end = from->hsync_end, .htotal = from->htotal, .vdisplay = from->vdisplay,
-		.vsync_start = from->vsync_start, .vsync_end = from->vsync_end,
-		.vtotal = from->vtotal, .flags = from->flags, .vrefresh = 60,
+		.clock = from->clock,
+		.hdisplay = from->hdisplay,
+		.hsync_start = from->hsync_start,
+		.hsync_end = from->hsync_end,
+		.htotal = from->htotal,
+		.vdisplay = from->vdisplay,
+		.vsync_start = from->vsync_start,
+		.vsync_end = from->vsync_end,
+		.vtotal = from->vtotal,
+		.flags = from->flags,
+		.vrefresh = 120,
 	};
 }
 
-static void add_plane(drmModeAtomicReq *request, uint64_t *state, const struct head *head,
+static void add_plane(drmModeAtomicReq *request, struct choice *choice, const struct head *head,
 		      int index)
 {
-	const struct miracast_mode *mode = &display_modes[index];
+	const struct miracast_mode *mode = &modes[index];
 	/* Mostly one of that size. */
-	int fb = rnd(state) % 8 ? index + DISPLAY_MODES * (rnd(state) % 2) : rnd(state) % FB_COUNT;
+	int fb = rnd(choice) % 8 ? index + MODES * (rnd(choice) % 2) : rnd(choice) % FB_COUNT;
 	uint64_t values[11] = {
-		head->crtc, fbs[fb].fb, 0, 0, (uint64_t)mode->hdisplay << 16,
-		(uint64_t)mode->vdisplay << 16, 0, 0, mode->hdisplay, mode->vdisplay, 0,
+		head->crtc,
+		fbs[fb].fb,
+		0,
+		0,
+		(uint64_t)mode->hdisplay << 16,
+		(uint64_t)mode->vdisplay << 16,
+		0,
+		0,
+		mode->hdisplay,
+		mode->vdisplay,
+		0,
 	};
 
-	if (rnd(state) % 8 == 0)
-		values[rnd(state) % 10] = odd(state);
-	if (rnd(state) % 16 == 0)
+	if (rnd(choice) % 8 == 0)
+		values[rnd(choice) % 10] = odd(choice);
+	if (rnd(choice) % 16 == 0)
 		values[0] = values[1] = 0;
 	for (int i = 0; i < 11; i++)
 		drmModeAtomicAddProperty(request, head->plane, head->plane_property[i], values[i]);
 }
 
-static void add_writeback(drmModeAtomicReq *request, uint64_t *state, const struct head *head,
+static void add_writeback(drmModeAtomicReq *request, struct choice *choice, const struct head *head,
 			  int32_t *fence)
 {
 	drmModeAtomicAddProperty(request, head->writeback, head->writeback_crtc, head->crtc);
 	drmModeAtomicAddProperty(request, head->writeback, head->writeback_fb,
-				 fbs[rnd(state) % FB_COUNT].fb);
+				 fbs[rnd(choice) % FB_COUNT].fb);
 	drmModeAtomicAddProperty(request, head->writeback, head->writeback_fence,
-				 rnd(state) % 8 ? (uintptr_t)fence : odd(state));
+				 rnd(choice) % 8 ? (uintptr_t)fence : odd(choice));
 }
 
-static void commit(uint64_t *state)
+static void commit(struct choice *choice)
 {
-	struct head *head = &heads[rnd(state) % HEADS];
-	bool set = rnd(state) % 8 == 0;
-	int index = set || rnd(state) % 16 == 0 ? (int)(rnd(state) % DISPLAY_MODES) : head->mode;
-	drmModeModeInfo info = mode_of(&display_modes[index]);
+	struct head *head = &heads[rnd(choice) % HEADS];
+	bool set = rnd(choice) % 8 == 0;
+	int index = set || rnd(choice) % 16 == 0 ? (int)(rnd(choice) % MODES) : head->mode;
+	drmModeModeInfo info = mode_of(&modes[index]);
 	drmModeAtomicReq *request = drmModeAtomicAlloc();
 	int32_t fences[2] = { -1, -1 };
 	uint32_t flags = 0, blob = 0;
 
 	if (set) {
-		if (rnd(state) % 16 == 0)
-			((uint16_t *)&info)[rnd(state) % 12] = odd(state);
+		if (rnd(choice) % 16 == 0)
+			((uint16_t *)&info)[rnd(choice) % 12] = odd(choice);
 		drmModeCreatePropertyBlob(desktop.fd, &info, sizeof(info), &blob);
 		drmModeAtomicAddProperty(request, head->crtc, head->crtc_mode, blob);
 		drmModeAtomicAddProperty(request, head->crtc, head->crtc_active,
-					 rnd(state) % 8 != 0);
+					 rnd(choice) % 8 != 0);
 		drmModeAtomicAddProperty(request, head->connector, head->connector_crtc,
 					 head->crtc);
 		flags |= DRM_MODE_ATOMIC_ALLOW_MODESET;
 	}
-	add_plane(request, state, head, index);
-	if (rnd(state) % 8 == 0)
-		add_writeback(request, state, head, &fences[0]);
-	if (rnd(state) % 4 == 0)
+	add_plane(request, choice, head, index);
+	if (rnd(choice) % 8 == 0)
+		add_writeback(request, choice, head, &fences[0]);
+	if (rnd(choice) % 4 == 0)
 		drmModeAtomicAddProperty(request, head->crtc, head->crtc_fence,
 					 (uintptr_t)&fences[1]);
-	if (rnd(state) % 2)
+	if (rnd(choice) % 2)
 		flags |= DRM_MODE_ATOMIC_NONBLOCK;
-	if (rnd(state) % 4 == 0)
+	if (rnd(choice) % 4 == 0)
 		flags |= DRM_MODE_PAGE_FLIP_EVENT;
-	if (rnd(state) % 16 == 0)
+	if (rnd(choice) % 16 == 0)
 		flags |= DRM_MODE_ATOMIC_ALLOW_MODESET;
-	if (rnd(state) % 16 == 0)
+	if (rnd(choice) % 16 == 0)
 		flags = DRM_MODE_ATOMIC_TEST_ONLY | DRM_MODE_ATOMIC_ALLOW_MODESET;
 	atomic_fetch_add(&tried, 1);
 	atomic_fetch_add(&calls, 1);
@@ -384,18 +404,21 @@ static void commit(uint64_t *state)
 
 static void *desktop_thread(void *argument)
 {
-	uint64_t state = (uintptr_t)argument;
+	struct choice choice;
 	char events[4096];
 
+	choice_init(&choice, (uintptr_t)argument);
 	while (!enough()) {
-		commit(&state);
+		choice_begin(&choice, STEP_DESKTOP);
+		commit(&choice);
 		while (read(desktop.fd, events, sizeof(events)) > 0)
 			;
-		if (rnd(&state) % 64 == 0)
+		if (rnd(&choice) % 64 == 0)
 			drmModeFreeConnector(drmModeGetConnector(
-				desktop.fd, heads[rnd(&state) % HEADS].connector));
+				desktop.fd, heads[rnd(&choice) % HEADS].connector));
+		choice_end(&choice, STEP_DESKTOP);
 		/* Not faster than a head can show, or all is EBUSY. */
-		if (rnd(&state) % 2)
+		if (rnd(&choice) % 2)
 			usleep(1000);
 	}
 	return NULL;
@@ -443,7 +466,7 @@ static void make_fbs(void)
 	int gpu = card_open("vgem"), fd;
 
 	for (int i = 0; i < FB_COUNT; i++) {
-		const struct miracast_mode *mode = &display_modes[i % DISPLAY_MODES];
+		const struct miracast_mode *mode = &modes[i % MODES];
 		bool foreign = gpu >= 0 && i == FB_COUNT - 1;
 
 		buffer_create(&fbs[i], foreign ? gpu : desktop.fd, mode->hdisplay, mode->vdisplay);
@@ -464,7 +487,6 @@ int main(int argc, char **argv)
 	want_commits = argc > 2 ? strtoul(argv[2], NULL, 0) : 2000;
 	printf("# seed %llu\n", (unsigned long long)seed);
 	fflush(stdout);
-	display_make_edid(edid, "Fuzz", 1);
 	edge = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	edge += 4096;
 	munmap(edge, 4096);
@@ -490,5 +512,6 @@ int main(int argc, char **argv)
 	}
 	desktop_close(&desktop);
 	printf("# %lu calls, %lu good, %lu commits of %lu\n", calls, good, commits, tried);
+	choice_report();
 	return 0;
 }
