@@ -3,12 +3,11 @@
 
 #include "util/netlink.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <linux/genetlink.h>
 #include <linux/nl80211.h>
 #include <linux/rtnetlink.h>
-#include <stdio.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define KBIT100 UINT64_C(100000) /* nl80211's unit of bit rates */
@@ -302,36 +301,4 @@ int radio_get_neighbour(uint32_t ifindex, struct in_addr address, uint8_t ret_ma
 		return -ENOENT;
 	memcpy(ret_mac, wanted.mac, sizeof(wanted.mac));
 	return 0;
-}
-
-static bool reads_one(const char *folder, const char *name, const char *file)
-{
-	char path[300];
-	FILE *f;
-	int c;
-
-	(void)snprintf(path, sizeof(path), "%s/%s/%s", folder, name, file);
-	f = fopen(path, "re");
-	if (!f)
-		return false;
-	c = fgetc(f);
-	(void)fclose(f);
-	return c == '1';
-}
-
-bool radio_is_blocked(void)
-{
-	static const char folder[] = "/sys/class/rfkill";
-	DIR *dir = opendir(folder);
-	struct dirent *entry;
-	bool blocked = false;
-
-	if (!dir)
-		return false;
-	while ((entry = readdir(dir)))
-		blocked |= entry->d_name[0] != '.' &&
-			   (reads_one(folder, entry->d_name, "soft") ||
-			    reads_one(folder, entry->d_name, "hard"));
-	(void)closedir(dir);
-	return blocked;
 }

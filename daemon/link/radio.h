@@ -8,7 +8,6 @@
 
 #include <net/if.h>
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 struct radio_station {
@@ -30,8 +29,5 @@ int radio_get_max_bps(uint32_t ifindex, uint64_t *ret_bps);
 
 /* The MAC address behind an IPv4 address on that interface. -ENOENT: nobody. */
 int radio_get_neighbour(uint32_t ifindex, struct in_addr address, uint8_t ret_mac[static 6]);
-
-/* rfkill of all radios as far as /sys tells; false when it does not. */
-bool radio_is_blocked(void);
 
 #endif

@@ -51,8 +51,3 @@ int radio_get_neighbour(uint32_t ifindex, struct in_addr address, uint8_t ret_ma
 	memcpy(ret_mac, mac, sizeof(mac));
 	return fake_radio.neighbour_error;
 }
-
-bool radio_is_blocked(void)
-{
-	return false;
-}

@@ -8,6 +8,8 @@
 
 #include "link/radio.h"
 
+#include <stdbool.h>
+
 struct fake_radio {
 	int station_error; /* -ENOENT: nobody is there; -EEXIST: two are */
 	int neighbour_error;
