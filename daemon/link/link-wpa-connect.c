@@ -182,6 +182,8 @@ void wpa_connect_on_invitation(struct wpa *w, sd_bus_message *m)
 	(void)wpa_read_dictionary(m, &field, 1, &status);
 	if (status != 0)
 		pair_afresh(w);
+	else /* it comes: as its client we have to find its group first */
+		wpa_set_limit(w, WPA_FORM_US, on_no_invitation);
 }
 
 static int on_no_invitation(sd_event_source *source, uint64_t now_us, void *userdata)

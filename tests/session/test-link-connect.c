@@ -271,12 +271,15 @@ static void test_persistent(void **state)
 	bench_end(&b);
 }
 
+#define REMEMBERED                                                                      \
+	"miracast-sinks 1\nsink 42:00:00:00:01:00 intent 0 method 1 persistent "         \
+	"4449524543542d7878\n"
+
 static void refused_invitation(const struct reaction *script)
 {
 	struct bench b;
 
-	bench_write_state("miracast-sinks 1\nsink 42:00:00:00:01:00 intent 0 method 1 persistent "
-		    "4449524543542d7878\n");
+	bench_write_state(REMEMBERED);
 	bench_begin_without_machine(&b, script);
 	b.supplicant.has_persistent = true;
 	supplicant_start(&b.supplicant);
@@ -306,6 +309,28 @@ static void test_invitation_refused(void **state)
 	refused_invitation(status);
 	refused_invitation(error);
 	refused_invitation(silence);
+}
+
+/* The sink takes the invitation, and its group is long in coming. */
+static void test_invitation_slow(void **state)
+{
+	static const struct reaction script[] = { FIND, { "Invite", NULL, "invited:0" }, { NULL } };
+	struct bench b;
+
+	(void)state;
+	bench_write_state(REMEMBERED);
+	bench_begin_without_machine(&b, script);
+	b.supplicant.has_persistent = true;
+	supplicant_start(&b.supplicant);
+	bench_new_machine(&b);
+	bench_open_link(&b);
+	RUN_UNTIL(&b, supplicant_was_called(&b.supplicant, "Invite"));
+	bench_run_ms(&b, 20000);
+	supplicant_say(&b.supplicant, "started:ip");
+	RUN_UNTIL(&b, bench_is_over(&b));
+	assert_int_equal(b.n_connected, 1);
+	assert_false(supplicant_was_called(&b.supplicant, "Connect"));
+	bench_end(&b);
 }
 
 /* ---------------------------------------------------------------- orders */
@@ -407,6 +432,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_bad_pins),
 		cmocka_unit_test(test_persistent),
 		cmocka_unit_test(test_invitation_refused),
+		cmocka_unit_test(test_invitation_slow),
 		cmocka_unit_test(test_orders),
 		cmocka_unit_test(test_chaos),
 	};
