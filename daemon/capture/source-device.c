@@ -84,7 +84,10 @@ static int device_configure(struct source *s, const struct media_mode *mode)
 /* What is on its way by the other way is let go by. */
 static void device_set_reader(struct source *s, bool device)
 {
-	device_of(s)->by_device = device;
+	struct device *d = device_of(s);
+
+	d->by_device = device;
+	s->holds_up = grabs(d);
 }
 
 static struct pollfd device_get_poll(const struct source *s)
@@ -118,6 +121,7 @@ static int device_acquire(struct source *s, uint64_t now_ns, bool again, struct 
 		log_debug("capture: the kernel cannot copy the desktop's picture: %s",
 			  strerror(-r));
 		d->no_copy = true;
+		s->holds_up = true;
 		again = true;
 	}
 	r = device_grab_acquire(&d->grab, &d->stream, !d->by_device, again, ret);

@@ -55,6 +55,7 @@ struct source_ops {
 struct source {
 	const struct source_ops *ops;
 	char why[SOURCE_WHY_SIZE]; /* a sentence about the last error of acquire, or empty */
+	bool holds_up;		   /* whoever draws its pictures waits for one that is not released */
 };
 
 /* The moving test picture with a stamp; refresh_hz 0: the mode's. */

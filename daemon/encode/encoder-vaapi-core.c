@@ -182,16 +182,18 @@ static int submit(struct vaapi_encoder *e)
 	return r;
 }
 
-int vaapi_encoder_encode(struct vaapi_encoder *e, const struct frame *f)
+int vaapi_encoder_submit(struct vaapi_encoder *e, const struct frame *f)
 {
-	bool idr = e->idr_wanted;
 	int r;
 
 	if (f->width != e->config.format.mode.width || f->height != e->config.format.mode.height)
 		return -EINVAL;
-	e->packet.size = 0;
+	e->pending = false;
+	e->packet = (struct packet){ .frame_number = f->number,
+				     .time_ns = f->time_ns,
+				     .idr = e->idr_wanted };
 	vaapi_output_release(e);
-	if (!idr && vaapi_rate_must_skip(&e->rate)) {
+	if (!e->idr_wanted && vaapi_rate_must_skip(&e->rate)) {
 		vaapi_rate_on_skip(&e->rate);
 		return 0;
 	}
@@ -199,16 +201,22 @@ int vaapi_encoder_encode(struct vaapi_encoder *e, const struct frame *f)
 	if (r < 0)
 		return r;
 	r = submit(e);
-	if (r < 0)
-		return r;
+	e->pending = r == 0;
+	return r;
+}
+
+int vaapi_encoder_output(struct vaapi_encoder *e)
+{
+	int r;
+
+	if (!e->pending)
+		return 0;
+	e->pending = false;
 	r = vaapi_output_take(e);
 	if (r < 0)
 		return r;
-	e->packet.frame_number = f->number;
-	e->packet.time_ns = f->time_ns;
-	e->packet.idr = idr;
-	e->idr_wanted = false;
+	e->idr_wanted = e->idr_wanted && !e->packet.idr;
 	e->since_idr++;
-	vaapi_rate_on_frame(&e->rate, idr, e->asked.qp, e->packet.size);
+	vaapi_rate_on_frame(&e->rate, e->packet.idr, e->asked.qp, e->packet.size);
 	return 0;
 }

@@ -141,8 +141,7 @@ static void forget(struct vaapi_encoder *e, struct vaapi_import *i)
 
 static bool is_same(const struct vaapi_import *a, const struct vaapi_import *b)
 {
-	return a->dev == b->dev && a->id == b->id && a->pitch == b->pitch &&
-	       a->offset == b->offset;
+	return a->dev == b->dev && a->id == b->id && a->pitch == b->pitch && a->offset == b->offset;
 }
 
 /* The buffer's surface, imported now or before; VA_INVALID_SURFACE: refused, now or before. */
@@ -319,6 +318,19 @@ static int upload(struct vaapi_encoder *e, const struct frame *f)
 
 /* ---- either way ---- */
 
+/*
+ * The desktop's buffer is read once ours is written. Ours is waited for, as a driver may know of
+ * nothing to wait for at the other (radeonsi's fences belong to targets), and before the encoding,
+ * which would be waited for as well.
+ */
+static int wait_for_conversion(struct vaapi_encoder *e)
+{
+	int r = vaapi_check(vaSyncSurface(e->device.display, e->surface), "vaSyncSurface");
+
+	e->encoder.converted_ns = clock_now_ns();
+	return r;
+}
+
 int vaapi_input_put(struct vaapi_encoder *e, const struct frame *f)
 {
 	VASurfaceID imported = VA_INVALID_SURFACE;
@@ -331,7 +343,8 @@ int vaapi_input_put(struct vaapi_encoder *e, const struct frame *f)
 	e->encoder.converted_ns = 0;
 	if (e->encoder.by_device) {
 		e->in.last_uploaded = false;
-		return convert_by_device(e, imported);
+		r = convert_by_device(e, imported);
+		return r < 0 ? r : wait_for_conversion(e);
 	}
 	if (!f->planes[0])
 		return -EOPNOTSUPP;

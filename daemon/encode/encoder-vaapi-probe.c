@@ -244,7 +244,9 @@ static int encode_some(struct vaapi_encoder *e, unsigned int width, unsigned int
 		draw(pixels, width, height, i);
 		f.number = 1 + 2 * i; /* never the next one: everything has changed */
 		start_ns = clock_now_ns();
-		r = vaapi_encoder_encode(e, &f);
+		r = vaapi_encoder_submit(e, &f);
+		if (r == 0)
+			r = vaapi_encoder_output(e);
 		if (r < 0)
 			return r;
 		if (i > 0 && clock_now_ns() - start_ns < best_ns)

@@ -111,15 +111,16 @@ static void vaapi_close(struct encoder *encoder)
 
 static int vaapi_submit(struct encoder *encoder, const struct frame *f)
 {
-	return vaapi_encoder_encode((struct vaapi_encoder *)encoder, f);
+	return vaapi_encoder_submit((struct vaapi_encoder *)encoder, f);
 }
 
 static int vaapi_output(struct encoder *encoder, struct packet *ret)
 {
 	struct vaapi_encoder *e = (struct vaapi_encoder *)encoder;
+	int r = vaapi_encoder_output(e);
 
-	if (e->packet.size == 0)
-		return 0;
+	if (r < 0 || e->packet.size == 0)
+		return r;
 	*ret = e->packet;
 	e->packet.size = 0;
 	return 1;

@@ -124,7 +124,7 @@ void vaapi_rate_on_frame(struct vaapi_rate *r, bool idr, uint8_t qp, size_t byte
 #define VAAPI_BUFFERS 16 /* parameter buffers of one picture */
 
 struct vaapi_import {
-	dev_t dev;   /* 0: the source has numbered the buffer; else the dma-buf's inode, which nobody */
+	dev_t dev; /* 0: the source has numbered the buffer; else the dma-buf's inode, which nobody */
 	uint64_t id; /* else has as long as it is imported */
 	uint32_t pitch, offset;
 	VASurfaceID surface; /* VA_INVALID_ID: the driver refused it */
@@ -173,13 +173,16 @@ struct vaapi_encoder {
 	uint64_t since_idr;	 /* pictures */
 	uint32_t idr_pic_id;
 	bool idr_wanted;
+	bool pending;	      /* the device encodes */
 	struct packet packet; /* size 0: none */
 };
 
 /* -errno as of encoder.h. */
 int vaapi_encoder_new(const struct vaapi_device *device, const struct vaapi_choice *choice,
 		      const struct encoder_config *config, struct vaapi_encoder **ret);
-int vaapi_encoder_encode(struct vaapi_encoder *e, const struct frame *f);
+/* The two halves of a picture, as of encoder.h; the packet is e->packet. */
+int vaapi_encoder_submit(struct vaapi_encoder *e, const struct frame *f);
+int vaapi_encoder_output(struct vaapi_encoder *e);
 struct vaapi_encoder *vaapi_encoder_free(struct vaapi_encoder *e);
 
 /* ---- its parts ---- */

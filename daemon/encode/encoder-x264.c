@@ -233,59 +233,60 @@ static void take_nals(struct soft_encoder *e, const x264_nal_t *nals, int count)
 	e->packet.size = kept;
 }
 
-static int encode(struct soft_encoder *e, const struct frame *f, x264_picture_t *in)
+static int encode(struct soft_encoder *e)
 {
 	x264_picture_t out;
 	x264_nal_t *nals;
 	int count;
 	int size;
 
-	in->i_type = e->idr_wanted ? X264_TYPE_IDR : X264_TYPE_AUTO;
-	in->i_pts = e->pts++;
-	in->prop.mb_info = e->mb_info;
-	size = x264_encoder_encode(e->x264, &nals, &count, in, &out);
+	e->pending = false;
+	e->in.i_type = e->idr_wanted ? X264_TYPE_IDR : X264_TYPE_AUTO;
+	e->in.i_pts = e->pts++;
+	e->in.prop.mb_info = e->mb_info;
+	size = x264_encoder_encode(e->x264, &nals, &count, &e->in, &out);
 	if (size < 0)
 		return -EIO;
-	e->packet = (struct packet){ .frame_number = f->number, .time_ns = f->time_ns };
-	if (size == 0)
-		return 0;
-	take_nals(e, nals, count);
-	e->packet.idr = out.i_type == X264_TYPE_IDR;
-	e->idr_wanted = e->idr_wanted && !e->packet.idr;
-	return 0;
+	if (size > 0) {
+		take_nals(e, nals, count);
+		e->packet.idr = out.i_type == X264_TYPE_IDR;
+		e->idr_wanted = e->idr_wanted && !e->packet.idr;
+	}
+	return soft_speed_follow(e, e->began_ns, clock_now_ns());
 }
 
 static int x264_submit(struct encoder *encoder, const struct frame *f)
 {
 	struct soft_encoder *e = (struct soft_encoder *)encoder;
 	struct media_rect damage = get_damage(e, f);
-	uint64_t began_ns = clock_now_ns();
-	x264_picture_t in;
 	int r;
 
 	if (f->width != e->config.format.mode.width || f->height != e->config.format.mode.height)
 		return -EINVAL;
 	if (!f->planes[0])
 		return -EOPNOTSUPP;
-	e->packet.size = 0;
-	x264_picture_init(&in);
-	r = set_image(e, f, &damage, &in.img);
+	e->began_ns = clock_now_ns();
+	e->packet = (struct packet){ .frame_number = f->number, .time_ns = f->time_ns };
+	x264_picture_init(&e->in);
+	r = set_image(e, f, &damage, &e->in.img);
 	if (r < 0)
 		return r;
 	e->encoder.converted_ns = clock_now_ns();
 	mark_constant(e, &damage);
 	e->last_number = f->number;
 	e->last_fourcc = f->fourcc;
-	r = encode(e, f, &in);
-	return r < 0 ? r : soft_speed_follow(e, began_ns, clock_now_ns());
+	/* x264 reads the frame itself, unless it was converted. */
+	e->pending = true;
+	return e->in.img.plane[0] == e->picture ? 0 : encode(e);
 }
 
 static int x264_output(struct encoder *encoder, struct packet *ret)
 {
 	struct soft_encoder *e = (struct soft_encoder *)encoder;
+	int r = e->pending ? encode(e) : 0;
 
-	if (e->packet.size == 0)
-		return 0;
+	if (r < 0 || e->packet.size == 0)
+		return r;
 	*ret = e->packet;
 	e->packet.size = 0;
 	return 1;

@@ -30,6 +30,9 @@ struct soft_encoder {
 	uint8_t *mb_info; /* one a macroblock, read by x264 during the encode */
 	unsigned int mb_width, mb_height;
 
+	x264_picture_t in; /* of the frame submitted last */
+	bool pending;	   /* it is still to be encoded */
+	uint64_t began_ns;
 	uint64_t last_number; /* of the frame encoded last */
 	uint32_t last_fourcc; /* 0: none yet */
 	bool idr_wanted;

@@ -42,15 +42,17 @@ struct encoder_ops {
 	int (*open)(const struct encoder_config *config, struct encoder **ret);
 
 	/*
-	 * Encode one frame; its memory is not read after the return. 0 or -errno; -EIO: this encoder
-	 * is broken, open another; -ETIMEDOUT: its device hangs, and no other one can be opened in
-	 * this process; -EOPNOTSUPP: it cannot read this frame, but perhaps one with planes.
+	 * Take one frame, and read it: its memory is not read after the return, so that the desktop
+	 * can have it back while the encoder works. 0 or -errno; -EIO: this encoder is broken, open
+	 * another; -ETIMEDOUT: its device hangs, and no other one can be opened in this process;
+	 * -EOPNOTSUPP: it cannot read this frame, but perhaps one with planes.
 	 */
 	int (*submit)(struct encoder *e, const struct frame *f);
 
 	/*
-	 * The access unit of the frame submitted last, without filler, SPS and PPS before an IDR:
-	 * valid until the next call on this encoder. 1, 0 (none: the frame was skipped) or -errno.
+	 * Encode it, and wait. The access unit of the frame submitted last, without filler, SPS and
+	 * PPS before an IDR: valid until the next call on this encoder. 1, 0 (none: the frame was
+	 * skipped) or -errno as of submit.
 	 */
 	int (*output)(struct encoder *e, struct packet *ret);
 
@@ -66,7 +68,7 @@ struct encoder_ops {
 /* Embedded first in each back-end. */
 struct encoder {
 	const struct encoder_ops *ops;
-	bool by_device; /* the pixels of the frame submitted last were not read by the CPU */
+	bool by_device;	       /* the pixels of the frame submitted last were not read by the CPU */
 	uint64_t converted_ns; /* CLOCK_MONOTONIC, of the frame submitted last; 0: not told */
 };
 

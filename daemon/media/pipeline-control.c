@@ -157,8 +157,7 @@ static int choose_back_end(struct pipeline *p, enum media_encoder kind)
 		return pipeline_fail(p, MEDIA_STAGE_ENCODE, -ENODEV, "x264 is not built in");
 	if (kind != MEDIA_ENCODER_VAAPI || p->choice.no_vaapi[0] == '\0')
 		return 0;
-	(void)snprintf(text, sizeof(text), "VA-API does not work: %.100s",
-		       p->choice.no_vaapi);
+	(void)snprintf(text, sizeof(text), "VA-API does not work: %.100s", p->choice.no_vaapi);
 	return pipeline_fail(p, MEDIA_STAGE_ENCODE, -ENODEV, text);
 }
 
@@ -191,7 +190,8 @@ static int configure_source(struct pipeline *p, struct source *s)
 	if (!s || !p->configured)
 		return 0;
 	r = s->ops->configure(s, &p->config.format.mode);
-	return r < 0 ? pipeline_fail(p, MEDIA_STAGE_CAPTURE, r, "the source cannot give this mode") : 0;
+	return r < 0 ? pipeline_fail(p, MEDIA_STAGE_CAPTURE, r, "the source cannot give this mode")
+		     : 0;
 }
 
 /*
@@ -232,7 +232,7 @@ static int warm_up(struct pipeline *p, uint64_t now_ns)
 	r = p->notice->ops->acquire(p->notice, now_ns, true, &job.frame);
 	if (r <= 0)
 		return r;
-	p->encoding = (struct held){ .source = p->notice, .frame = job.frame };
+	p->encoding = (struct held){ .source = p->notice, .frame = job.frame, .own = true };
 	p->anew = false;
 	worker_give(p->encoder, &job, now_ns);
 	return 0;
@@ -286,7 +286,8 @@ int pipeline_start(struct pipeline *p, int socket, uint64_t now_ns)
 	}
 	r = stream_set_socket(p->stream, socket);
 	if (r < 0)
-		return pipeline_fail(p, MEDIA_STAGE_START, r, "the socket for the stream cannot be used");
+		return pipeline_fail(p, MEDIA_STAGE_START, r,
+				     "the socket for the stream cannot be used");
 	if (!p->started)
 		p->state->generation++;
 	p->started = p->streaming = p->first_frame = true;

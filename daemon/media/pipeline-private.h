@@ -16,10 +16,11 @@
 #define NEVER_NS UINT64_MAX
 #define GRACE_NS (100 * NSEC_PER_MSEC) /* for the desktop, before our own picture is shown */
 
-/* A picture that is ours until it is released to its source; source NULL: none. */
+/* A picture that is ours until it is released to its source; source NULL: none, or it has been. */
 struct held {
 	struct source *source;
 	struct frame frame;
+	bool own; /* made by us */
 	uint64_t acquired_ns;
 };
 
@@ -29,7 +30,7 @@ struct pipeline {
 	struct source *notice;	/* our own picture */
 	struct held waiting;	/* for the encoder; a newer picture takes its place */
 	struct worker *encoder; /* in its thread */
-	struct held encoding;	/* what the thread reads */
+	struct held encoding;	/* what the thread reads, and then encodes */
 	struct stream *stream;
 
 	struct stream_state *state;
@@ -53,9 +54,9 @@ struct pipeline {
 	uint64_t idr_ns;   /* the next picture from then on is an IDR */
 	uint64_t rate_ns;  /* the next RATE fact */
 
-	uint64_t seen_number; /* of the picture captured last; 0: of this source none yet */
-	uint64_t last_number; /* of the picture encoded last, likewise */
-	uint64_t last_new_ns; /* when it came */
+	uint64_t seen_number;	    /* of the picture captured last; 0: of this source none yet */
+	uint64_t last_number;	    /* of the picture encoded last, likewise */
+	uint64_t last_new_ns;	    /* when it came */
 	uint64_t idr_paid_ns;	    /* until then IDRs on request are used up; see want_idr_soon */
 	unsigned int repeats;	    /* of that picture */
 	uint64_t still_ns;	    /* from one repetition to the next */

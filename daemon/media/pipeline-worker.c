@@ -25,10 +25,11 @@ struct worker {
 	pthread_t thread;
 	bool has_thread;
 	int job_fd;    /* eventfd: the thread's turn has begun */
-	int result_fd; /* eventfd: the loop's turn has begun */
+	int result_fd; /* eventfd: the loop's turn has begun, or the frame has been read */
 
 	/* Whose turn it is, and so whose all that follows is. */
 	_Atomic bool threads_turn;
+	_Atomic bool has_read; /* of the present job; set by the thread */
 	struct worker_job job;
 	struct worker_result result;
 	bool quit;
@@ -107,6 +108,13 @@ static int prepare_encoder(struct worker *w)
 	return adapt_rate(w);
 }
 
+/* The loop gives the frame back meanwhile: a desktop waits for it. */
+static void tell_read(struct worker *w)
+{
+	atomic_store_explicit(&w->has_read, true, memory_order_release);
+	(void)eventfd_write(w->result_fd, 1);
+}
+
 static int encode(struct worker *w)
 {
 	int r = prepare_encoder(w);
@@ -116,8 +124,10 @@ static int encode(struct worker *w)
 	if (w->job.idr || w->job.task == WORKER_WARM_UP)
 		w->encoder->ops->request_idr(w->encoder);
 	r = w->encoder->ops->submit(w->encoder, &w->job.frame);
-	if (r >= 0)
+	if (r >= 0) {
+		tell_read(w);
 		r = w->encoder->ops->output(w->encoder, &w->result.packet);
+	}
 	if (r < 0)
 		w->result.what = "the encoder failed";
 	w->result.by_device = w->encoder->by_device;
@@ -260,14 +270,17 @@ static bool wait_for_thread(struct worker *w, uint64_t deadline_ns)
 {
 	struct pollfd p = { .fd = w->result_fd, .events = POLLIN };
 	uint64_t now_ns;
+	eventfd_t n;
 
-	while (atomic_load_explicit(&w->threads_turn, memory_order_acquire)) {
+	for (;;) {
+		(void)eventfd_read(w->result_fd, &n); /* before the look, as in worker_take */
+		if (!atomic_load_explicit(&w->threads_turn, memory_order_acquire))
+			return true;
 		now_ns = clock_now_ns();
 		if (now_ns >= deadline_ns)
 			return false;
 		(void)poll(&p, 1, (int)((deadline_ns - now_ns) / NSEC_PER_MSEC) + 1);
 	}
-	return true;
 }
 
 struct worker *worker_free(struct worker *w)
@@ -300,6 +313,7 @@ void worker_give(struct worker *w, const struct worker_job *job, uint64_t now_ns
 	w->given_ns = now_ns;
 	w->deadline_ns = now_ns + hung_ns(job);
 	w->starved_ns = get_starved_ns(w);
+	atomic_store_explicit(&w->has_read, false, memory_order_relaxed);
 	pass_turn(w);
 }
 
@@ -327,6 +341,11 @@ bool worker_take(struct worker *w, struct worker_result *ret)
 	*ret = w->result;
 	w->busy = false;
 	return true;
+}
+
+bool worker_has_read(const struct worker *w)
+{
+	return atomic_load_explicit(&w->has_read, memory_order_acquire);
 }
 
 bool worker_is_busy(const struct worker *w)

@@ -23,7 +23,7 @@ enum worker_task {
 
 struct worker_job {
 	enum worker_task task;
-	struct frame frame; /* its memory is the worker's until the result */
+	struct frame frame; /* its memory is the worker's until it has read it */
 	int dump_fd;
 
 	/* The encoder as it should be; it is opened anew only where it cannot be adapted. */
@@ -57,11 +57,14 @@ DEFINE_CLEANUP(struct worker *, worker_free)
 /* Only while it is not busy. */
 void worker_give(struct worker *w, const struct worker_job *job, uint64_t now_ns);
 
+/* The frame's memory is not needed any more, though the job may last. */
+bool worker_has_read(const struct worker *w);
+
 /* The job's result, once. Until then the worker is busy. */
 bool worker_take(struct worker *w, struct worker_result *ret);
 bool worker_is_busy(const struct worker *w);
 
-/* Readable when a result waits. */
+/* Readable when the frame has been read, and when a result waits. */
 int worker_get_fd(const struct worker *w);
 
 /* When to ask whether it hangs; UINT64_MAX while it is not busy. */

@@ -32,9 +32,9 @@
 #define RETRY_NS	(100 * NSEC_PER_MSEC) /* a picture that was asked for may take so long */
 #define IDR_INTERVAL_NS (500 * NSEC_PER_MSEC) /* at most one on request in so long, two at once */
 #define REOPEN_NS	(10 * NSEC_PER_SEC)   /* an encoder that fails again within is given up */
-#define END_MS		100 /* for the clip's last pictures to leave */
+#define END_MS		100		      /* for the clip's last pictures to leave */
 #define BLOCKED_NS	(100 * NSEC_PER_MSEC) /* a queue of this age is worth a fact */
-#define QUIESCE_MS	5 /* the stream is looked after so often meanwhile */
+#define QUIESCE_MS	5		      /* the stream is looked after so often meanwhile */
 
 /* The path, in the order in which the data takes it. */
 static void take_frames(struct pipeline *p, uint64_t now_ns);
@@ -135,15 +135,26 @@ static void take_frame(struct pipeline *p, struct source *s, bool again, uint64_
 	pipeline_on_frame(p, s, &f, now_ns); /* which owes the release from now on */
 }
 
+static bool is_busy(const struct pipeline *p)
+{
+	return p->waiting.source || worker_is_busy(p->encoder);
+}
+
+/* A picture that holds the desktop up is not taken before the encoder can read it at once. */
+static bool wants_desktop(const struct pipeline *p)
+{
+	return p->desktop && !(p->desktop->holds_up && is_busy(p));
+}
+
 static void take_frames(struct pipeline *p, uint64_t now_ns)
 {
 	/* With a picture on its way to the encoder the present one need not be asked for. */
-	bool busy = p->waiting.source || worker_is_busy(p->encoder);
+	bool busy = is_busy(p);
 	bool again = !busy && now_ns >= p->again_ns;
 
 	if (again)
 		p->again_ns = now_ns + RETRY_NS; /* until it comes, which may take a while */
-	if (p->desktop)
+	if (wants_desktop(p))
 		take_frame(p, p->desktop, again && !p->own, now_ns);
 	if (now_ns >= p->grace_ns && !p->own && p->failed == 0)
 		pipeline_show_own_picture(p, now_ns);
@@ -190,9 +201,12 @@ static bool has_mode_size(const struct pipeline *p, const struct frame *f)
 static void pipeline_on_frame(struct pipeline *p, struct source *s, const struct frame *f,
 			      uint64_t now_ns)
 {
-	struct held held = { .source = s, .frame = *f, .acquired_ns = now_ns };
+	struct held held = {
+		.source = s, .frame = *f, .own = s == p->notice, .acquired_ns = now_ns
+	};
 
-	facts_send_chunk(p->facts, MEDIA_CHUNK_FRAME_START, f->number, 0, 0, now_ns / NSEC_PER_USEC);
+	facts_send_chunk(p->facts, MEDIA_CHUNK_FRAME_START, f->number, 0, 0,
+			 now_ns / NSEC_PER_USEC);
 	count_frame(p, f);
 	p->again_ns = now_ns + period_ns(p); /* a picture that is not sent now is owed */
 	if (!has_mode_size(p, f)) {
@@ -338,7 +352,7 @@ static void on_encoded(struct pipeline *p, const struct worker_result *result, u
 		encoder_failed(p, result, now_ns);
 	if (result->r <= 0)
 		return;
-	if (!result->by_device && p->encoding.source != p->notice)
+	if (!result->by_device && !p->encoding.own)
 		p->state->raw_bytes_copied += bytes_read_by_cpu(f);
 	facts_send_chunk(p->facts, MEDIA_CHUNK_ENCODED, f->number,
 			 (uint32_t)us_since(result->encoded_ns, result->started_ns),
@@ -362,11 +376,19 @@ static void dump(struct pipeline *p, uint64_t now_ns)
 	worker_give(p->encoder, &job, now_ns);
 }
 
+/* A desktop draws no next picture into a buffer that we read. A dump reads it once more, later. */
+static void give_back_early(struct pipeline *p)
+{
+	if (worker_is_busy(p->encoder) && worker_has_read(p->encoder) && p->dump.fd < 0)
+		pipeline_release(&p->encoding);
+}
+
 static void take_packet(struct pipeline *p, uint64_t now_ns)
 {
 	struct worker_result result;
 
 	if (!worker_take(p->encoder, &result)) {
+		give_back_early(p);
 		if (worker_is_hung(p->encoder, now_ns))
 			(void)pipeline_fail(p, MEDIA_STAGE_ENCODE, -ETIMEDOUT, "the encoder hung");
 		return;
@@ -414,7 +436,8 @@ static void pipeline_on_packet(struct pipeline *p, const struct packet *packet, 
 	p->video_bytes += packet->size;
 	if (packet->idr) {
 		p->state->idr_frames++;
-		p->idr_paid_ns = (p->idr_paid_ns > now_ns ? p->idr_paid_ns : now_ns) + IDR_INTERVAL_NS;
+		p->idr_paid_ns =
+			(p->idr_paid_ns > now_ns ? p->idr_paid_ns : now_ns) + IDR_INTERVAL_NS;
 		p->idr_ns = NEVER_NS;
 	}
 	r = stream_push(p->stream, packet, now_ns); /* -> on_first_datagram, ... */
@@ -521,7 +544,7 @@ unsigned int pipeline_get_polls(const struct pipeline *p, struct pollfd ret[PIPE
 	unsigned int n = 0;
 
 	ret[n++] = (struct pollfd){ .fd = worker_get_fd(p->encoder), .events = POLLIN };
-	if (p->streaming && p->desktop)
+	if (p->streaming && wants_desktop(p))
 		ret[n++] = p->desktop->ops->get_poll(p->desktop); /* fd -1 is passed over */
 	if (p->streaming && stream_wants_pollout(p->stream))
 		ret[n++] = (struct pollfd){ .fd = stream_get_fd(p->stream), .events = POLLOUT };
@@ -536,9 +559,9 @@ uint64_t pipeline_get_deadline_ns(const struct pipeline *p)
 		return deadline;
 	deadline = earlier(deadline, stream_get_deadline_ns(p->stream));
 	deadline = earlier(deadline, earlier(p->rate_ns, p->grace_ns));
-	if (!p->waiting.source && !worker_is_busy(p->encoder))
+	if (!is_busy(p))
 		deadline = earlier(deadline, p->again_ns);
-	if (p->desktop)
+	if (wants_desktop(p))
 		deadline = earlier(deadline, p->desktop->ops->get_deadline_ns(p->desktop));
 	return deadline;
 }

@@ -43,8 +43,9 @@ uint64_t clock_limit_us(uint64_t limit_us)
 
 static struct {
 	unsigned int opened, closed, submitted, idr_requests, rates;
-	int failures; /* so many submits fail */
-	int gate;     /* >= 0: a submit waits for a byte from there */
+	int failures;  /* so many submits fail */
+	int gate;      /* >= 0: a submit waits for a byte from there */
+	int late_gate; /* and an output */
 	bool idr, skip;
 	bool imports, blind; /* takes dma-bufs alone; does not, after all */
 	struct frame last;
@@ -92,8 +93,11 @@ static int fake_submit(struct encoder *e, const struct frame *f)
 static int fake_output(struct encoder *e, struct packet *ret)
 {
 	static const uint8_t data[100];
+	char byte;
 
 	(void)e;
+	if (enc.late_gate >= 0)
+		assert_int_equal(read(enc.late_gate, &byte, 1), 1);
 	if (enc.skip)
 		return 0;
 	*ret = (struct packet){ .data = data,
@@ -359,7 +363,7 @@ static void begin_with(int dump_fd)
 	int sockets[2];
 
 	memset(&enc, 0, sizeof(enc));
-	enc.gate = -1;
+	enc.gate = enc.late_gate = -1;
 	memset(&net, 0, sizeof(net));
 	memset(&src, 0, sizeof(src));
 	memset(&b, 0, sizeof(b));
@@ -865,6 +869,43 @@ static void test_newest_picture_wins(void **state)
 	close(enc.gate);
 }
 
+/* What a desktop waits for is read, given back and encoded, in this order. */
+static void test_picture_is_given_back_early(void **state)
+{
+	struct pollfd polls[PIPELINE_POLLS];
+	unsigned int acquired;
+	int gate;
+
+	(void)state;
+	begin_with(-1);
+	src.source.holds_up = true;
+	stream_from(&src.source);
+	gate = close_gate();
+	enc.late_gate = enc.gate;
+	enc.gate = -1;
+	show(1);
+	run_once();
+	(void)pipeline_get_polls(b.pipeline, polls);
+	while (src.held > 0) {
+		assert_int_equal(poll(polls, 1, 10000), 1);
+		run_once();
+	}
+	assert_true(worker_is_busy(b.pipeline->encoder));
+	assert_int_equal(net.pushed, 0);
+	acquired = src.acquired;
+	show(2); /* which is not worth holding the desktop up for now */
+	run_once();
+	assert_int_equal(src.acquired, acquired);
+	open_gate(gate, "..");
+	assert_int_equal(run_for(MS), 0);
+	assert_int_equal(src.acquired, acquired + 1);
+	assert_int_equal(net.pushed, 2);
+	assert_int_equal(enc.last.number, 2);
+	end();
+	close(gate);
+	close(enc.late_gate);
+}
+
 static void test_encoder_hangs(void **state)
 {
 	union media_message m;
@@ -876,7 +917,7 @@ static void test_encoder_hangs(void **state)
 	gate = close_gate();
 	show(1);
 	run_once();
-	now += 500 * MS;
+	now += 400 * MS;
 	assert_int_equal(pipeline_run(b.pipeline, now), 0);
 	assert_true(pipeline_get_deadline_ns(b.pipeline) <= now + 35 * MS);
 	now += 35 * MS;
@@ -1053,7 +1094,8 @@ static void test_full_control_socket(void **state)
 
 	(void)state;
 	begin_with(-1);
-	assert_int_equal(setsockopt(b.facts.socket, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
+	assert_int_equal(setsockopt(b.facts.socket, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)),
+			 0);
 	stream_from(&src.source);
 	for (unsigned int i = 1; i <= 200; i++) {
 		show(i);
@@ -1112,6 +1154,7 @@ int main(void)
 		cmocka_unit_test(test_device_reads_the_desktop),
 		cmocka_unit_test(test_device_cannot_read_the_desktop),
 		cmocka_unit_test(test_newest_picture_wins),
+		cmocka_unit_test(test_picture_is_given_back_early),
 		cmocka_unit_test(test_encoder_hangs),
 		cmocka_unit_test(test_source_changes_while_encoding),
 		cmocka_unit_test(test_pause_while_encoding),
