@@ -13,6 +13,7 @@
  * Knows the commands and the loop; what a command does to the pictures is the pipeline's matter.
  */
 #include "media/facts.h"
+#include "media/nodes.h"
 #include "media/pipeline.h"
 #include "media/protocol.h"
 #include "media/sandbox.h"
@@ -167,34 +168,6 @@ static int open_clip(struct media *m, int timeout_ms)
 	return 0;
 }
 
-static void add_node(struct encoder_host *h, const char *path)
-{
-	int fd;
-
-	if (h->node_count == ENCODER_NODES_MAX)
-		return;
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd >= 0)
-		h->nodes[h->node_count++] = fd;
-}
-
-/* The one that was configured alone, else whatever there is: DRM gives render nodes 128 to 191. */
-static void open_nodes(struct media *m)
-{
-	const char *configured = getenv("MIRACAST_RENDER_NODE");
-	char path[32];
-
-	m->host.cache = m->state->encoder_cache;
-	if (configured && *configured) {
-		add_node(&m->host, configured);
-		return;
-	}
-	for (int i = 128; i < 192; i++) {
-		(void)snprintf(path, sizeof(path), "/dev/dri/renderD%d", i);
-		add_node(&m->host, path);
-	}
-}
-
 static int open_all(struct media *m)
 {
 	int r;
@@ -203,7 +176,8 @@ static int open_all(struct media *m)
 	r = map_state(&m->state);
 	if (r < 0)
 		return log_err(r, "start: no state to go on from: %s", strerror(-r));
-	open_nodes(m);
+	m->host.cache = m->state->encoder_cache;
+	nodes_open("", getenv("MIRACAST_RENDER_NODE"), &m->host);
 	m->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	if (has_clip()) {
 		r = open_clip(m, CLIP_HEADER_MS);

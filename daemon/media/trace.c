@@ -3,30 +3,14 @@
 
 #include "util/clock.h"
 
+#include <assert.h>
+
 #ifdef HAVE_SDT
 #include <sys/sdt.h>
 #define PROBE(name, f, at_ns) DTRACE_PROBE2(miracast, name, (f)->number, at_ns)
 #else
 #define PROBE(name, f, at_ns) ((void)(f), (void)(at_ns))
 #endif
-
-void trace_begin(struct trace *t, const struct trace_frame *f)
-{
-	t->frames[t->next] = *f;
-	t->next = (t->next + 1) % TRACE_FRAMES;
-}
-
-struct trace_frame *trace_find(struct trace *t, uint64_t time_ns)
-{
-	/* From the newest backward: a repeated picture has a time of its own, but times may tie. */
-	for (unsigned int i = 1; i <= TRACE_FRAMES; i++) {
-		struct trace_frame *f = &t->frames[(t->next + TRACE_FRAMES - i) % TRACE_FRAMES];
-
-		if (f->time_ns == time_ns && time_ns)
-			return f;
-	}
-	return NULL;
-}
 
 static void probe(const struct trace_frame *f, enum trace_stage stage, uint64_t at_ns)
 {
@@ -55,6 +39,25 @@ static void probe(const struct trace_frame *f, enum trace_stage stage, uint64_t 
 	case TRACE_STAGES:
 		return;
 	}
+}
+
+void trace_begin(struct trace *t, const struct trace_frame *f)
+{
+	t->frames[t->next] = *f;
+	t->next = (t->next + 1) % TRACE_FRAMES;
+	probe(f, TRACE_READY, f->at_ns[TRACE_READY]);
+}
+
+struct trace_frame *trace_find(struct trace *t, uint64_t time_ns)
+{
+	/* From the newest backward: a repeated picture has a time of its own, but times may tie. */
+	for (unsigned int i = 1; i <= TRACE_FRAMES; i++) {
+		struct trace_frame *f = &t->frames[(t->next + TRACE_FRAMES - i) % TRACE_FRAMES];
+
+		if (f->time_ns == time_ns && time_ns)
+			return f;
+	}
+	return NULL;
 }
 
 /* An IDR is larger by design, and is judged by a limit of its own. */
@@ -87,6 +90,7 @@ void trace_mark(struct trace *t, uint64_t time_ns, enum trace_stage stage, uint6
 	struct latency_histogram *h;
 	uint64_t since_ns;
 
+	assert(stage < TRACE_STAGES);
 	if (!f)
 		return;
 	probe(f, stage, at_ns);
