@@ -16,8 +16,8 @@
 
 /*
  * PSI at most 100 ms apart, PCR at most 40 (the sinks' expectation; ISO/IEC 13818-1 2.7.2 asks for
- * 100). EARLY: a picture takes them along from this age on, so that they rarely need a datagram of
- * their own; DUE: they get one.
+ * 100). EARLY: a datagram takes them along from this age on, so that they rarely need one of their own;
+ * DUE: they get one.
  */
 #define PSI_EARLY_NS (60 * NSEC_PER_MSEC)
 #define PSI_DUE_NS   (92 * NSEC_PER_MSEC)
@@ -166,8 +166,10 @@ int ts_write_audio(struct ts *t, struct rtp_run *run, const void *data, size_t s
 
 int ts_write_due(struct ts *t, struct rtp_run *run, uint64_t due_ns)
 {
-	bool psi = t->psi_ns && is_due(t->psi_ns, PSI_DUE_NS, due_ns);
-	bool pcr = t->pcr_ns && (psi || is_due(t->pcr_ns, PCR_DUE_NS, due_ns));
+	/* A resting stream is woken for the PCR; what would soon wake it again goes with it. */
+	bool early = t->pcr_ns && is_due(t->pcr_ns, PCR_DUE_NS, due_ns);
+	bool psi = t->psi_ns && is_due(t->psi_ns, early ? PSI_EARLY_NS : PSI_DUE_NS, due_ns);
+	bool pcr = t->pcr_ns && (psi || early);
 	int packets = (psi ? 2 : 0) + (pcr ? 1 : 0);
 
 	if (rtp_left(run) < (size_t)packets)

@@ -49,29 +49,70 @@ def instructions(command, collect=None):
     return int(re.search(r"Collected : (\d+)", text).group(1)), text
 
 
-def cast(size, hz, seconds, *options):
-    """One session over loopback: what the source and the sink report."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        with (folder / "log").open("w+") as log:
-            daemon = subprocess.Popen(
-                [BUILD / "daemon" / "miracastd", "--direct", f"127.0.0.1:{port}", "--source",
-                 f"pattern:{size}@{hz}", "--seconds", str(seconds), "--report",
-                 folder / "source.json", *options], stdout=log, stderr=log)
-            end = time.monotonic() + 10
-            while "waiting for a sink" not in (folder / "log").read_text():
-                if time.monotonic() > end:
-                    raise RuntimeError("the daemon does not start")
-                time.sleep(0.01)
-            sink = subprocess.Popen([BUILD / "tests" / "sink" / "miracast-sink", "--connect",
-                                     f"127.0.0.1:{port}", "--report", folder / "sink.json"],
-                                    stdout=log, stderr=log)
-            daemon.wait(seconds + 60)
-            sink.wait(30)
-        return tuple(json.loads((folder / f"{n}.json").read_text()) for n in ("source", "sink"))
+# A television, but for where the stream goes.
+ELSEWHERE = """wfd_video_formats: 40 00 02 10 0001bdeb 00000000 00000000 00 0000 0000 11 none none
+wfd_audio_codecs: LPCM 00000002 00
+wfd_client_rtp_ports: RTP/AVP/UDP;unicast {port} 0 mode=play
+wfd_display_edid: none
+@request M6 transport="RTP/AVP/UDP;unicast;client_port={port}"
+"""
+
+
+class Cast:
+    """One session over loopback with the test sink. receiver: a UDP socket that gets the stream in
+    its place; one that is never read discards it at no cost."""
+
+    def __init__(self, source, *options, receiver=None, environment=None, stdin=None):
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = pathlib.Path(self.folder.name)
+        self.log = (self.path / "log").open("w")
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        self.daemon = self.spawn([BUILD / "daemon" / "miracastd", "--direct", f"127.0.0.1:{port}",
+                                  "--source", source, "--report", self.path / "source.json",
+                                  *options], environment, stdin)
+        self.wait_for("waiting for a sink")
+        profile = []
+        if receiver:
+            profile = ["--profile", self.path / "profile"]
+            profile[1].write_text(ELSEWHERE.replace("{port}", str(receiver.getsockname()[1])))
+        self.sink = self.spawn([BUILD / "tests" / "sink" / "miracast-sink", "--connect",
+                                f"127.0.0.1:{port}", "--report", self.path / "sink.json", *profile])
+
+    def spawn(self, command, environment=None, stdin=subprocess.DEVNULL):
+        return subprocess.Popen(command, stdin=stdin, stdout=self.log, stderr=self.log,
+                                env={**os.environ, **(environment or {})})
+
+    def wait_for(self, text, limit=10):
+        end = time.monotonic() + limit
+        while text not in (self.path / "log").read_text():
+            if self.daemon.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"no \"{text}\": {(self.path / 'log').read_text()}")
+            time.sleep(0.01)
+
+    def finish(self, limit):
+        """Both reports, the sink's empty where it has none."""
+        self.daemon.wait(limit)
+        self.sink.wait(30)
+        self.log.close()
+        reports = [self.path / f"{n}.json" for n in ("source", "sink")]
+        result = [json.loads(r.read_text()) if r.exists() else {} for r in reports]
+        self.folder.cleanup()
+        return result
+
+
+def discard():
+    """A receiver that throws away: its queue is full after a few datagrams."""
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+    s.bind(("127.0.0.1", 0))
+    return s
+
+
+def cast(size, hz, seconds, *options, **more):
+    c = Cast(f"pattern:{size}@{hz}", "--seconds", str(seconds), *options, **more)
+    return c.finish(seconds + 60)
 
 
 def make_h264(path, seconds, bps):

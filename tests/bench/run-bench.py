@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """./run bench [NAME...]: measure, print a table, leave the figures in build/bench/NAME.json.
 
-usage: run-bench.py [NAME...]     all of convert, encode, stream, path, module by default
+usage: run-bench.py [NAME...]     all of convert, encode, stream, path, still, module by default
 
 The build is build/, or the folder in the environment variable MIRACAST_BUILD. Rivals that are not
 installed are left out.
@@ -10,7 +10,7 @@ installed are left out.
 import importlib
 import sys
 
-NAMES = ["convert", "encode", "stream", "path", "module"]
+NAMES = ["convert", "encode", "stream", "path", "still", "module"]
 
 
 def main():

@@ -16,7 +16,7 @@ FAST = ["lint", "unit", "replay", "link", "contract", "config", "dbus", "ctl", "
         "session", "profiles", "hostile", "vm"]
 SLOW = ["kernel", "encode", "encoder-faults", "rate", "mutants", "soak", "tsan", "clean-machine"]
 # Every case but the measurement, what is cheap to find broken first.
-VM = ["module", "desktop", "vaapi", "p2p", "service", "desktops", "system"]
+VM = ["module", "desktop", "vaapi", "vaapi-clients", "p2p", "service", "desktops", "system"]
 # Run with another one, and by name alone.
 PARTS = ["protocol"]
 BUILD = "build/test"
