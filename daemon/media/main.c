@@ -177,7 +177,8 @@ static int open_all(struct media *m)
 	if (r < 0)
 		return log_err(r, "start: no state to go on from: %s", strerror(-r));
 	m->host.cache = m->state->encoder_cache;
-	nodes_open("", getenv("MIRACAST_RENDER_NODE"), &m->host);
+	m->host.node_count =
+		nodes_open("", getenv("MIRACAST_RENDER_NODE"), m->host.nodes, ENCODER_NODES_MAX);
 	m->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	if (has_clip()) {
 		r = open_clip(m, CLIP_HEADER_MS);
@@ -338,7 +339,8 @@ static void beat(struct media *m, uint64_t now_ns)
 	if (now_ns < m->heartbeat_ns)
 		return;
 	facts_send_heartbeat(&m->facts, now_ns / NSEC_PER_USEC, resident_bytes(m));
-	m->heartbeat_ns = now_ns + clock_limit_us(MEDIA_HEARTBEAT_MS * USEC_PER_MSEC) * NSEC_PER_USEC;
+	m->heartbeat_ns =
+		now_ns + clock_limit_us(MEDIA_HEARTBEAT_MS * USEC_PER_MSEC) * NSEC_PER_USEC;
 }
 
 static int wait_for_events(struct media *m, short *ret_control)

@@ -4,6 +4,7 @@
 #include "util/cleanup.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -12,15 +13,12 @@
 #define NODE_END   192
 #define PATH_SIZE  256
 
-static void add_node(struct encoder_host *h, const char *path)
+static size_t add_node(const char *path, int *ret, size_t size)
 {
-	int fd;
-
-	if (h->node_count == ENCODER_NODES_MAX)
-		return;
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd >= 0)
-		h->nodes[h->node_count++] = fd;
+	if (size == 0)
+		return 0;
+	*ret = open(path, O_RDWR | O_CLOEXEC);
+	return *ret >= 0 ? 1 : 0;
 }
 
 /* What the kernel says of a GPU on PCI; others have no such file. */
@@ -35,24 +33,26 @@ static bool is_boot_gpu(const char *root, int number)
 	return fd >= 0 && read(fd, &value, 1) == 1 && value == '1';
 }
 
-static void add_nodes(const char *root, bool boot_gpu, struct encoder_host *h)
+static size_t add_nodes(const char *root, bool boot_gpu, int *ret, size_t size)
 {
 	char path[PATH_SIZE];
+	size_t n = 0;
 
 	for (int i = NODE_FIRST; i < NODE_END; i++) {
 		if (is_boot_gpu(root, i) != boot_gpu)
 			continue;
 		(void)snprintf(path, sizeof(path), "%s/dev/dri/renderD%d", root, i);
-		add_node(h, path);
+		n += add_node(path, ret + n, size - n);
 	}
+	return n;
 }
 
-void nodes_open(const char *root, const char *configured, struct encoder_host *ret)
+size_t nodes_open(const char *root, const char *configured, int *ret, size_t size)
 {
-	if (configured && *configured) {
-		add_node(ret, configured);
-		return;
-	}
-	add_nodes(root, true, ret);
-	add_nodes(root, false, ret);
+	size_t n;
+
+	if (configured && *configured)
+		return add_node(configured, ret, size);
+	n = add_nodes(root, true, ret, size);
+	return n + add_nodes(root, false, ret + n, size - n);
 }

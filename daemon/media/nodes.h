@@ -7,9 +7,12 @@
 #ifndef MIRACAST_MEDIA_NODES_H
 #define MIRACAST_MEDIA_NODES_H
 
-#include "encode/encoder.h"
+#include <stddef.h>
 
-/* The configured node alone, if there is one; else all there are. root: before /dev and /sys. */
-void nodes_open(const char *root, const char *configured, struct encoder_host *ret);
+/*
+ * Their descriptors; how many. The configured node alone, if there is one, else all there are, size
+ * at most. root stands before /dev and /sys.
+ */
+size_t nodes_open(const char *root, const char *configured, int *ret, size_t size);
 
 #endif

@@ -206,7 +206,8 @@ static int on_control(sd_event_source *source, int fd, uint32_t revents, void *u
 	(void)revents;
 	r = media_receive(fd, &fact, &extra_fd);
 	close_fd(extra_fd); /* facts carry none */
-	if (r == -EAGAIN)
+	/* It died with commands unread: that is told once, before what it said last. */
+	if (r == -EAGAIN || r == -ECONNRESET)
 		return 0;
 	if (r <= 0) {
 		/* Its death tells more: leave that to the pidfd, or to the hung timer. */

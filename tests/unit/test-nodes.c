@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#define NODES_MAX 8
+
 static char root[] = "/tmp/miracast-nodes-XXXXXX";
 
 static void write_file(const char *folder, const char *name, const char *content)
@@ -51,14 +53,13 @@ static int get_number(int fd)
 
 static void expect(const char *configured, const int *numbers, size_t count)
 {
-	struct encoder_host h = { .node_count = 0 };
+	int nodes[NODES_MAX];
 
-	nodes_open(root, configured, &h);
-	assert_int_equal(h.node_count, count);
+	assert_int_equal(nodes_open(root, configured, nodes, NODES_MAX), count);
 	for (size_t i = 0; i < count; i++) {
-		assert_int_equal(get_number(h.nodes[i]), numbers[i]);
-		assert_int_equal(fcntl(h.nodes[i], F_GETFD), FD_CLOEXEC);
-		(void)close(h.nodes[i]);
+		assert_int_equal(get_number(nodes[i]), numbers[i]);
+		assert_int_equal(fcntl(nodes[i], F_GETFD), FD_CLOEXEC);
+		(void)close(nodes[i]);
 	}
 }
 
@@ -79,7 +80,7 @@ static void test_nodes(void **state)
 	expect("/nowhere", NULL, 0);
 	for (int i = 131; i < 140; i++) /* more than anybody has */
 		add_gpu(i, NULL);
-	expect(NULL, (const int[]){ 130, 128, 129, 131, 132, 133, 134, 135 }, ENCODER_NODES_MAX);
+	expect(NULL, (const int[]){ 130, 128, 129, 131, 132, 133, 134, 135 }, NODES_MAX);
 	(void)snprintf(command, sizeof(command), "rm -r %s", root);
 	assert_int_equal(system(command), 0); /* NOLINT: a path of our own */
 }
