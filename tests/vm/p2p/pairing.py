@@ -105,6 +105,13 @@ def refusal(source, sink):
           "no refusal on the air")
 
 
+@scenario("the TV's user takes a while to accept")
+def late(source, sink):
+    sink.begin(accept="late", intent=1)
+    source.cast("Test TV")
+    return check_stream(source, sink)
+
+
 @scenario("nobody answers at the TV")
 def no_answer(source, sink):
     sink.begin(accept="no")

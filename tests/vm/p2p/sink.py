@@ -82,7 +82,8 @@ class Control:
 
 
 class Sink:
-    """behaviour: accept (pbc, pin-display, pin-keypad, reject, no), intent, give (dhcp, eapol)."""
+    """behaviour: accept (pbc, late, pin-display, pin-keypad, reject, no), intent, give (dhcp, eapol).
+    """
 
     def __init__(self, namespace, interface, name="Test TV", info="000600111c440004", options=""):
         self.namespace, self.interface, self.name = namespace, interface, name
@@ -140,7 +141,12 @@ class Sink:
     def on_p2p_go_neg_request(self, words, _text):
         accept, intent = self.behaviour.get("accept", "pbc"), self.behaviour.get("intent", 1)
         peer = words[1]
-        if accept == "pbc":
+        if accept == "late":
+            # A user looks for the remote control; the television asks once.
+            self.behaviour["accept"] = "no"
+            threading.Timer(25, lambda: self.control(
+                f"P2P_CONNECT {peer} pbc persistent go_intent={intent}")).start()
+        elif accept == "pbc":
             self.control(f"P2P_CONNECT {peer} pbc persistent go_intent={intent}")
         elif accept == "reject":
             self.control(f"P2P_REJECT {peer}")
