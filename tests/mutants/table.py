@@ -283,6 +283,38 @@ mutant("nack-counts-one", "daemon/rtsp/rtcp.c",
        "1 + (uint32_t)__builtin_popcount(entry & 0xffff)", "1",
        "rtcp")
 
+# ---------------------------------------------------------------- Wi-Fi Direct
+
+mutant("wpa-stranger-let-in", "daemon/link/link-wpa-group.c",
+       "memcmp(mac, ret->mac, sizeof(mac)) == 0 ? 0 : -EPERM", "0",
+       "link-failure")
+mutant("wpa-second-station-stays", "daemon/link/link-wpa-group.c",
+       "sd_bus_message_read(m, \"o\", &path) > 0 &&\n\t    !is_the_sink(w, path)",
+       "sd_bus_message_read(m, \"o\", &path) < 0",
+       "link-failure")
+mutant("wpa-forged-signals-count", "daemon/link/link-wpa.c",
+       "!w->owner[0] || strcmp(sender, w->owner) != 0", "!w->owner[0]",
+       "link-life")
+mutant("wpa-pins-without-end", "daemon/link/link-wpa-retry.c",
+       "++a->pin_tries < WPA_PIN_TRIES", "++a->pin_tries < 1000",
+       "link-failure")
+mutant("wpa-elements-kept", "daemon/link/link-wpa-radio.c",
+       "\tif (!w->has_saved)\n\t\treturn;", "\treturn;",
+       "link-life")
+mutant("wpa-deadly-name-for-ever", "daemon/link/link-wpa.c",
+       "\t\tw->is_given_up = true;", "\t\tw->is_given_up = false;",
+       "link-life")
+mutant("wpa-radio-taken-unasked", "daemon/link/link-wpa-radio.c",
+       "return w->is_find_wanted || w->attempt.is_active;", "return true;",
+       "link-life")
+mutant("wpa-refused-find-final", "daemon/link/link-wpa-find.c",
+       "\tif (wpa_reply_error(m) < 0)\n\t\tpause_find(w);", "\t(void)wpa_reply_error(m);",
+       "link-life")
+mutant("wpa-slow-invitation-given-up", "daemon/link/link-wpa-connect.c",
+       "wpa_set_limit(w, WPA_FORM_US, on_no_invitation)",
+       "wpa_set_limit(w, WPA_INVITE_US, on_no_invitation)",
+       "link-connect")
+
 # ---------------------------------------------------------------- link and log
 
 mutant("second-client-let-in", "daemon/link/link-direct.c",

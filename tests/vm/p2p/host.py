@@ -66,6 +66,8 @@ def policy(source, _sink):
 @scenario("nobody manages the radio: wpa_supplicant is given it, and keeps it")
 def adoption(source, sink):
     source.restart_supplicant(has_radio=False)
+    # As it is on a computer that has started without a network manager.
+    subprocess.run(["/usr/sbin/ip", "link", "set", source.interface, "down"], check=True)
     try:
         sink.begin(accept="pbc", intent=1)
         source.cast("Test TV")

@@ -60,6 +60,9 @@ class Source:
             self.install()
         else:
             pathlib.Path("/run/dbus").mkdir(exist_ok=True)
+            # Who asks for wpa_supplicant gets the one of the scenario, or none.
+            subprocess.run(["mount", "-t", "tmpfs", "none", "/usr/share/dbus-1/system-services"],
+                           check=True)
             subprocess.run(["dbus-daemon", "--system", "--fork"], check=True)
             self.start_net()
         self.start_supplicant()
@@ -96,26 +99,10 @@ class Source:
         # NetworkManager tells it by itself which radios there are.
         radio = ["-i", self.interface, "-Dnl80211", "-c", config] \
             if has_radio and not self.is_managed else []
-        command = ["wpa_supplicant", "-u", "-s", *radio, "-t", "-f", SUPPLICANT_LOG]
-        while True:
-            self.supplicant = subprocess.Popen(command, stdout=subprocess.DEVNULL,
-                                               stderr=subprocess.DEVNULL)
-            wait(self.owner, 20)
-            if self.owner() == self.supplicant.pid:
-                break
-            # The bus has started one, because miracastd asked for it.
-            self.supplicant.kill()
-            self.supplicant.wait()
-            os.kill(self.owner(), signal.SIGTERM)
-            wait(lambda: not self.owner(), 20)
+        self.supplicant = subprocess.Popen(
+            ["wpa_supplicant", "-u", "-s", *radio, "-t", "-f", SUPPLICANT_LOG],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait(lambda: self.get_ies() is not None, 20)
-
-    @staticmethod
-    def owner():
-        """The process that is wpa_supplicant to the bus, or None."""
-        r = busctl("call", "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
-                   "GetConnectionUnixProcessID", "s", SUPPLICANT)
-        return int(r.stdout.split()[1]) if r.returncode == 0 else None
 
     def restart_supplicant(self, **options):
         self.supplicant.terminate()
