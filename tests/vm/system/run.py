@@ -198,7 +198,8 @@ def cast(story):
     check(code == 0 and "display   on" in text, text)
     (OUT / "status.txt").write_text(text)
     devices = output("nmcli", "-t", "-f", "DEVICE,STATE", "device")
-    check(re.search(r"^p2p-wlan0-\d+:unmanaged", devices, re.M), f"NetworkManager: {devices}")
+    check("wlan0:disconnected" in devices.split(), f"NetworkManager lost its radio: {devices}")
+    check(not re.search(r"^p2p-wlan0-\d+:(?!unmanaged)", devices, re.M), f"or has ours: {devices}")
     return f"{story.output} {story.get_geometry()}"
 
 

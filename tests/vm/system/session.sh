@@ -17,6 +17,8 @@ xfce)
 		kill -0 $! || exit 1
 		sleep 1
 	done
+	# As Debian's Xsession does: what the bus starts finds the screen.
+	dbus-update-activation-environment --systemd DISPLAY XDG_CURRENT_DESKTOP
 	xfwm4 --compositor=off &
 	xfsettingsd --no-daemon &
 	xfdesktop &
