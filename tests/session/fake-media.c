@@ -2,7 +2,8 @@
 /*
  * In the place of miracast-media, for the tests of what surrounds it: speaks the protocol, encodes
  * nothing and misbehaves as FAKE_MEDIA says: "hang" (no sign of life, no reaction after START),
- * "fail" (ERROR after START), "die" (at once), "mute" (no CAPS), "babble" (a malformed fact).
+ * "fail" (ERROR after START), "fail-deaf" (ERROR instead of reading any command), "die" (at once),
+ * "mute" (no CAPS), "babble" (a malformed fact).
  */
 #include "media/protocol.h"
 #include "util/cleanup.h"
@@ -33,19 +34,24 @@ static void send_caps(void)
 	send_fact(&caps.header, MEDIA_CAPS, sizeof(caps));
 }
 
+static void fail(void)
+{
+	struct media_error error = { .stage = MEDIA_STAGE_ENCODE, .error = -5,
+				     .text = "the encoder is broken" };
+
+	send_fact(&error.header, MEDIA_ERROR, sizeof(error));
+	_exit(1);
+}
+
 static void on_start(const char *fault)
 {
 	struct media_first_frame first = { .own_picture = 1 };
-	struct media_error error = { .stage = MEDIA_STAGE_ENCODE, .error = -5,
-				     .text = "the encoder is broken" };
 
 	if (strcmp(fault, "hang") == 0)
 		for (;;)
 			(void)pause();
-	if (strcmp(fault, "fail") == 0) {
-		send_fact(&error.header, MEDIA_ERROR, sizeof(error));
-		_exit(1);
-	}
+	if (strcmp(fault, "fail") == 0)
+		fail();
 	send_fact(&first.header, MEDIA_FIRST_FRAME, sizeof(first));
 }
 
@@ -80,6 +86,8 @@ int main(void)
 	for (;;) {
 		int r = poll(&p, 1, MEDIA_HEARTBEAT_MS / 5);
 
+		if (r > 0 && strcmp(fault, "fail-deaf") == 0)
+			fail();
 		if (r > 0 && !on_command(fault))
 			return 0;
 		if (r == 0)

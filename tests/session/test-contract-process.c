@@ -234,12 +234,11 @@ static void test_destroy_while_running(void **state)
 	assert_string_equal(b->journal, "");
 }
 
-static void test_broken_encoder(void **state)
+static void expect_broken_encoder(struct bench *b, const char *fault)
 {
-	struct bench *b = *state;
 	struct session_status status;
 
-	(void)setenv("FAKE_MEDIA", "fail", 1);
+	(void)setenv("FAKE_MEDIA", fault, 1);
 	assert_int_equal(bench_create(b), 0);
 	bench_connect(b);
 	assert_int_equal(bench_start(b), 0);
@@ -250,6 +249,17 @@ static void test_broken_encoder(void **state)
 	assert_int_equal(b->end.stage, SESSION_STAGE_ENCODE);
 	assert_string_equal(b->end_text, "the encoder is broken");
 	bench_finish(b);
+}
+
+static void test_broken_encoder(void **state)
+{
+	expect_broken_encoder(*state, "fail");
+}
+
+/* What a process says before its end is heard, though it left unread what it was told. */
+static void test_encoder_broken_at_once(void **state)
+{
+	expect_broken_encoder(*state, "fail-deaf");
 }
 
 static void expect_failed_start(struct bench *b, const char *fault)
@@ -339,6 +349,7 @@ static const struct CMUnitTest cases[] = {
 	PROCESS_CASE("case 7: neither a hung process nor a silent sink holds Stop and Destroy", test_hung_media),
 	PROCESS_CASE("case 62: Destroy in the middle of a session", test_destroy_while_running),
 	PROCESS_CASE("case 80: a broken encoder is replaced three times, then critical", test_broken_encoder),
+	PROCESS_CASE("a reason is heard from a process that reads nothing any more", test_encoder_broken_at_once),
 	PROCESS_CASE("case 80: a process that dies before its caps", test_dying_media),
 	PROCESS_CASE("case 80: a process that breaks the protocol", test_babbling_media),
 	PROCESS_CASE("case 80: a process that says nothing", test_mute_media),
