@@ -429,11 +429,20 @@ static void write_pps(const struct picture *p, struct buffer *coded)
 
 /* ---- the access unit ---- */
 
-static bool has_packed(const struct picture *p, uint32_t type)
+/*
+ * Whether the client has packed such a unit, under whatever name: libavcodec has SPS and PPS in one
+ * header, GStreamer has two and leaves out the one whose kind is not offered.
+ */
+static bool has_unit(const struct picture *p, unsigned int type)
 {
-	for (unsigned int i = 0; i < p->packed_count; i++)
-		if (p->packed[i].type == type)
-			return true;
+	for (unsigned int n = 0; n < p->packed_count; n++) {
+		const struct packed_header *h = &p->packed[n];
+
+		for (size_t i = 0; i + 3 < h->size; i++)
+			if (h->data[i] == 0 && h->data[i + 1] == 0 && h->data[i + 2] == 1 &&
+			    (h->data[i + 3] & 31u) == type)
+				return true;
+	}
 	return false;
 }
 
@@ -456,11 +465,12 @@ static void write_headers(struct driver *d, struct job *job)
 		start++;
 		emit_nal(job->coded, h->data[start], h->data + start + 1, h->size - start - 1);
 	}
-	if (!p->picture.pic_fields.bits.idr_pic_flag || !d->personality.writes_headers ||
-	    has_packed(p, VAEncPackedHeaderSequence))
+	if (!p->picture.pic_fields.bits.idr_pic_flag || !d->personality.writes_headers)
 		return;
-	write_sps(d, p, job->context->config.profile, job->coded);
-	write_pps(p, job->coded);
+	if (!has_unit(p, NAL_SPS))
+		write_sps(d, p, job->context->config.profile, job->coded);
+	if (!has_unit(p, NAL_PPS))
+		write_pps(p, job->coded);
 }
 
 /* CABAC data starts at a whole byte, CAVLC data at any bit. */
