@@ -79,7 +79,8 @@ static void put_latencies(FILE *f, const struct stream_state *s)
 	put_latency(f, "ready_to_encoded", &s->ready_to_encoded, ",");
 	put_latency(f, "ready_to_first_datagram", &s->ready_to_first_datagram, ",");
 	put_latency(f, "ready_to_last_datagram", &s->ready_to_last_datagram, ",");
-	put_latency(f, "idr_ready_to_last_datagram", &s->idr_ready_to_last_datagram, "");
+	put_latency(f, "idr_ready_to_last_datagram", &s->idr_ready_to_last_datagram, ",");
+	put_latency(f, "beside_encoder", &s->beside_encoder, "");
 	fprintf(f, "  },\n");
 	put_buckets(f, &s->ready_to_last_datagram);
 }

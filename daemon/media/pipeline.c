@@ -202,7 +202,7 @@ static void pipeline_on_frame(struct pipeline *p, struct source *s, const struct
 			      uint64_t now_ns)
 {
 	struct held held = {
-		.source = s, .frame = *f, .own = s == p->notice, .acquired_ns = now_ns
+		.source = s, .frame = *f, .own = s == p->notice, .acquired_ns = clock_now_ns()
 	};
 
 	facts_send_chunk(p->facts, MEDIA_CHUNK_FRAME_START, f->number, 0, 0,

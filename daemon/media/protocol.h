@@ -296,6 +296,7 @@ struct stream_state {
 	struct latency_histogram ready_to_first_datagram;
 	struct latency_histogram ready_to_last_datagram;
 	struct latency_histogram idr_ready_to_last_datagram;
+	struct latency_histogram beside_encoder; /* from acquired on, without the encoder's part */
 
 	/* What the trial of the encoders found, in its own words: a successor need not try again. */
 	uint8_t encoder_cache[STREAM_ENCODER_CACHE];

@@ -84,6 +84,18 @@ static struct latency_histogram *histogram_of(struct stream_state *s, const stru
 	return NULL;
 }
 
+/* What the picture had to wait for that was not the encoder; an IDR waits for the pace. */
+static void count_rest(struct stream_state *s, const struct trace_frame *f)
+{
+	const uint64_t *at_ns = f->at_ns;
+
+	if (f->idr || !at_ns[TRACE_ACQUIRED] || !at_ns[TRACE_STARTED] || !at_ns[TRACE_ENCODED])
+		return;
+	latency_add(&s->beside_encoder, (at_ns[TRACE_LAST_DATAGRAM] - at_ns[TRACE_ENCODED] +
+					 at_ns[TRACE_STARTED] - at_ns[TRACE_ACQUIRED]) /
+						NSEC_PER_USEC);
+}
+
 void trace_mark(struct trace *t, uint64_t time_ns, enum trace_stage stage, uint64_t at_ns)
 {
 	struct trace_frame *f = trace_find(t, time_ns);
@@ -99,4 +111,6 @@ void trace_mark(struct trace *t, uint64_t time_ns, enum trace_stage stage, uint6
 	since_ns = at_ns > f->at_ns[TRACE_READY] ? at_ns - f->at_ns[TRACE_READY] : 0;
 	if (h)
 		latency_add(h, since_ns / NSEC_PER_USEC);
+	if (f->timed && stage == TRACE_LAST_DATAGRAM)
+		count_rest(t->state, f);
 }

@@ -68,6 +68,7 @@ static void test_stages(void **state)
 	assert_int_equal(numbers.ready_to_encoded.max_us, 4000);
 	assert_int_equal(numbers.ready_to_last_datagram.max_us, 6000);
 	assert_int_equal(numbers.ready_to_last_datagram.count, 1);
+	assert_int_equal(numbers.beside_encoder.max_us, 3000); /* acquired 1, started 2, encoded 4 */
 }
 
 static void test_repeated_picture_counts_nowhere(void **state)
@@ -89,6 +90,7 @@ static void test_idr_is_judged_apart(void **state)
 	mark_all(3);
 	assert_int_equal(numbers.ready_to_last_datagram.count, 0);
 	assert_int_equal(numbers.idr_ready_to_last_datagram.count, 1);
+	assert_int_equal(numbers.beside_encoder.count, 0);
 }
 
 static void test_forgotten_picture(void **state)
