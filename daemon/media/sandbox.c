@@ -306,6 +306,8 @@ static int load_filter(void)
 	if (!c)
 		return -ENOMEM;
 	r = seccomp_attr_set(c, SCMP_FLTATR_CTL_TSYNC, 1);
+	if (r == 0) /* looked up, not gone through: some 300 calls a second pass it */
+		r = seccomp_attr_set(c, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	if (r == 0)
 		r = add_rules(c);
 	return r == 0 ? seccomp_load(c) : r;
