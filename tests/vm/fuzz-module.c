@@ -287,9 +287,9 @@ static void *node_thread(void *argument)
 			on_stream(&choice);
 		}
 		choice_end(&choice, STEP_NODE);
-		/* Give the desktop its share of an emulated processor. */
-		if (atomic_load(&calls) >= want_calls)
-			usleep(10000);
+		/* Both come to their number together, not one after the other. */
+		if (atomic_load(&calls) * want_commits > atomic_load(&commits) * want_calls)
+			usleep(1000);
 	}
 	return NULL;
 }
