@@ -33,7 +33,7 @@ void miracast_head_tell(struct miracast_head *head, u32 event)
 	lockdep_assert_held(&head->lock);
 	head->events |= 1u << event;
 	head->event_time[event] = ktime_get_ns();
-	wake_up_all(&head->wait);
+	wake_up_poll(&head->control_wait, EPOLLIN | EPOLLRDNORM);
 }
 
 static void miracast_head_set_mode(struct miracast_head *head, const struct drm_display_mode *from)

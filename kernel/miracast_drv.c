@@ -200,6 +200,8 @@ static int miracast_head_init(struct miracast_device *device, unsigned int index
 	mutex_init(&head->reader_lock);
 	spin_lock_init(&head->lock);
 	init_waitqueue_head(&head->wait);
+	init_waitqueue_head(&head->control_wait);
+	init_waitqueue_head(&head->stream_wait);
 	INIT_LIST_HEAD(&head->jobs);
 
 	return miracast_crtc_init(head) ?: miracast_connector_init(head) ?:

@@ -22,6 +22,7 @@
 #include <linux/hrtimer.h>
 #include <linux/iosys-map.h>
 #include <linux/miscdevice.h>
+#include <linux/poll.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
@@ -117,7 +118,8 @@ struct miracast_head {
 	u32 vblank_period; /* ns */
 
 	spinlock_t lock; /* all that follows */
-	wait_queue_head_t wait; /* events, and the end of a read */
+	wait_queue_head_t wait; /* inside: the end of a read, a flip event sent */
+	wait_queue_head_t control_wait, stream_wait; /* outside: who polls a descriptor */
 
 	/* what the control descriptor is told */
 	bool active;
@@ -225,6 +227,5 @@ int miracast_stream_create(void *object, void *argument);
 int miracast_stream_revoke(void *object, void *argument);
 void miracast_reader_job_done(struct miracast_job *job);
 bool miracast_reader_wants(const struct miracast_job *job, u64 seq);
-void miracast_reader_wake(struct miracast_head *head);
 
 #endif

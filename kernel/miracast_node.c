@@ -7,7 +7,6 @@
  * kernel's. Does not know frames, nor KMS beyond the ids it tells.
  */
 #include <linux/fs.h>
-#include <linux/poll.h>
 #include <linux/uaccess.h>
 
 #include <drm/drm_file.h>
@@ -153,7 +152,7 @@ static ssize_t miracast_control_read(struct file *file, char __user *user, size_
 		while (!miracast_event_take(head, &event)) {
 			if (done || file->f_flags & O_NONBLOCK)
 				return done ?: -EAGAIN;
-			if (wait_event_interruptible(head->wait, READ_ONCE(head->events)))
+			if (wait_event_interruptible(head->control_wait, READ_ONCE(head->events)))
 				return -ERESTARTSYS;
 		}
 		if (copy_to_user(user + done, &event, sizeof(event)))
@@ -166,7 +165,7 @@ static __poll_t miracast_control_poll(struct file *file, poll_table *table)
 {
 	struct miracast_head *head = file->private_data;
 
-	poll_wait(file, &head->wait, table);
+	poll_wait(file, &head->control_wait, table);
 	return READ_ONCE(head->events) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 

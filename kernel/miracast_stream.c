@@ -8,17 +8,15 @@
 #include <linux/anon_inodes.h>
 #include <linux/dma-resv.h>
 #include <linux/fs.h>
-#include <linux/poll.h>
 
 #include <drm/drm_gem_shmem_helper.h>
 #include <drm/drm_prime.h>
 
 #include "miracast_drv.h"
 
-/* All that follows wait is under miracast_head.lock. */
+/* All that follows head is under miracast_head.lock. */
 struct miracast_reader {
 	struct miracast_head *head;
-	wait_queue_head_t wait;
 	bool revoked; /* written under reader_lock, too: either is enough to read it */
 	struct list_head done; /* struct miracast_job, by link */
 	unsigned int waiting; /* jobs that have no frame yet */
@@ -115,14 +113,7 @@ void miracast_reader_job_done(struct miracast_job *job)
 	}
 	reader->waiting--;
 	list_add_tail(&job->link, &reader->done);
-	wake_up_all(&reader->wait);
-}
-
-void miracast_reader_wake(struct miracast_head *head)
-{
-	lockdep_assert_held(&head->lock);
-	if (head->reader)
-		wake_up_all(&head->reader->wait);
+	wake_up_poll(&reader->head->stream_wait, EPOLLIN | EPOLLRDNORM);
 }
 
 static int miracast_alloc(void *object, void *argument)
@@ -393,7 +384,7 @@ static __poll_t miracast_reader_poll(struct file *file, poll_table *table)
 	struct miracast_head *head = reader->head;
 	__poll_t mask = 0;
 
-	poll_wait(file, &reader->wait, table);
+	poll_wait(file, &head->stream_wait, table);
 	spin_lock_irq(&head->lock);
 	if (reader->revoked)
 		mask |= EPOLLHUP | EPOLLERR;
@@ -423,7 +414,7 @@ static void miracast_reader_revoke(struct miracast_head *head)
 			if (job->reader == reader)
 				list_move_tail(&job->link, &jobs);
 		miracast_grab_drop(head);
-		wake_up_all(&reader->wait);
+		wake_up_poll(&head->stream_wait, EPOLLHUP | EPOLLERR);
 		wait_event_lock_irq(head->wait, !head->copy_running, head->lock);
 		list_splice_init(&reader->done, &jobs);
 	}
@@ -479,7 +470,6 @@ int miracast_stream_create(void *object, void *argument)
 	if (!reader)
 		return ret;
 	reader->head = head;
-	init_waitqueue_head(&reader->wait);
 	INIT_LIST_HEAD(&reader->done);
 	ret = get_unused_fd_flags(O_CLOEXEC);
 	if (ret < 0)

@@ -207,7 +207,7 @@ void miracast_engine_kick(struct miracast_head *head)
 		queue_work(miracast_engine, &head->own_work);
 	if (miracast_engine_next(head, true))
 		queue_work(miracast_engine, &head->copy_work);
-	miracast_reader_wake(head);
+	wake_up_poll(&head->stream_wait, EPOLLPRI);
 }
 
 /* A vertical blank: sum up what it shows, if somebody wants to know and the last sum is done. */

@@ -9,11 +9,13 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <xf86drm.h>
 #include <drm_fourcc.h>
@@ -169,6 +171,64 @@ static bool test_flips(void)
 		sequence = desktop.flip_sequence;
 		us = desktop.flip_us;
 	}
+	return true;
+}
+
+/* How often a process has gone to sleep; -1 when it is not asleep. */
+static long sleeps_of(pid_t pid)
+{
+	char path[32], line[128], state = 0;
+	long sleeps = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		sscanf(line, "State: %c", &state);
+		sscanf(line, "voluntary_ctxt_switches: %ld", &sleeps);
+	}
+	if (file)
+		fclose(file);
+	return state == 'S' ? sleeps : -1;
+}
+
+static bool fall_asleep(int fd, pid_t *ret_pid, long *ret_sleeps)
+{
+	*ret_pid = fork();
+	if (*ret_pid == 0) {
+		poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, -1);
+		_exit(0);
+	}
+	for (int i = 0; i < 1000; i++) {
+		usleep(20000);
+		*ret_sleeps = sleeps_of(*ret_pid);
+		if (*ret_sleeps >= 0)
+			return true;
+	}
+	return false;
+}
+
+/* Flips are no news to who waits for an event or for a copy: a busy desktop wakes nobody. */
+static bool test_wakes(void)
+{
+	int fds[2] = { control, make_stream(control) };
+	long before[2], after[2];
+	pid_t pids[2];
+
+	for (int i = 0; i < 2; i++)
+		CHECK(fall_asleep(fds[i], &pids[i], &before[i]));
+	for (uint32_t i = 0; i < 30; i++)
+		CHECK(show(i % 2 ? &front : &back, 12 + i));
+	for (int i = 0; i < 2; i++) {
+		after[i] = sleeps_of(pids[i]);
+		kill(pids[i], SIGKILL);
+		waitpid(pids[i], NULL, 0);
+	}
+	printf("# 30 flips woke the control descriptor's waiter %ld times, the stream's %ld times\n",
+	       after[0] - before[0], after[1] - before[1]);
+	close(fds[1]);
+	CHECK(after[0] >= before[0] && after[0] - before[0] < 5);
+	CHECK(after[1] >= before[1] && after[1] - before[1] < 5);
 	return true;
 }
 
@@ -430,6 +490,7 @@ static const struct test tests[] = {
 	{ "only a listed mode can be set, and the control descriptor is told", test_mode_set },
 	{ "vertical blanks lie on a grid", test_vblank },
 	{ "flip events have growing numbers and times", test_flips },
+	{ "a busy desktop wakes nobody who waits for something else", test_wakes },
 	{ "each open has a head of its own, until there is none", test_heads },
 	{ "bad plugs are refused", test_bad_plugs },
 	{ "structures may grow", test_sizes },
