@@ -23,8 +23,10 @@ enum drm_mode_status miracast_mode_valid(struct drm_device *drm,
 {
 	u64 refresh;
 
+	/* A line that is shown more than once (vscan) makes frames longer than the timings say. */
 	if (!mode->htotal || !mode->vtotal || (mode->flags & ~MIRACAST_MODE_FLAGS) ||
-	    mode->hdisplay > MIRACAST_MAX_WIDTH || mode->vdisplay > MIRACAST_MAX_HEIGHT ||
+	    mode->vscan > 1 || mode->hdisplay > MIRACAST_MAX_WIDTH ||
+	    mode->vdisplay > MIRACAST_MAX_HEIGHT ||
 	    mode->clock <= 0 || mode->clock > MIRACAST_MAX_CLOCK)
 		return MODE_BAD;
 	refresh = div_u64(mode->clock * 1000000ull, (u32)mode->htotal * mode->vtotal);

@@ -165,6 +165,7 @@ static void test_modes(struct kunit *test)
 		u16 hdisplay, htotal, vdisplay, vtotal;
 		u32 flags;
 		bool good;
+		u16 vscan;
 	} cases[] = {
 		{ 25175, 640, 800, 480, 525, 0xa, true },
 		{ 297000, 3840, 5500, 2160, 2250, 0x5, true }, /* 23.98 Hz and its like */
@@ -182,6 +183,9 @@ static void test_modes(struct kunit *test)
 		{ 9000, 640, 800, 480, 525, 0, false },	 /* 21 Hz */
 		{ 52000, 640, 800, 480, 525, 0, false }, /* 124 Hz */
 		{ 600000, 640, 65535, 480, 65535, 0, false },
+		{ 25175, 640, 800, 480, 525, 0xa, true, 1 },
+		{ 25175, 640, 800, 480, 525, 0xa, false, 2 },
+		{ 576, 64, 80, 48, 60, 0xa, false, 65535 },
 	};
 	unsigned int i;
 
@@ -193,6 +197,7 @@ static void test_modes(struct kunit *test)
 			.vdisplay = cases[i].vdisplay,
 			.vtotal = cases[i].vtotal,
 			.flags = cases[i].flags,
+			.vscan = cases[i].vscan,
 		};
 
 		KUNIT_EXPECT_EQ_MSG(test, miracast_mode_valid(NULL, &mode) == MODE_OK,

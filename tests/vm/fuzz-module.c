@@ -50,7 +50,7 @@ struct head {
 	_Atomic int mode; /* index of the one that was set last */
 };
 
-/* Mostly tiny and as fast as can be: calls are wanted here, not pixels. The last takes long to copy. */
+/* Mostly tiny and fast: calls are wanted here, not pixels. The last takes long to copy. */
 static const struct miracast_mode modes[MODES] = {
 	{ 576, 64, 68, 72, 80, 48, 50, 52, 60, MIRACAST_MODE_PHSYNC | MIRACAST_MODE_PVSYNC },
 	{ 1152, 96, 100, 110, 120, 64, 66, 70, 80, MIRACAST_MODE_NHSYNC | MIRACAST_MODE_NVSYNC },

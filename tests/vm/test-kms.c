@@ -286,6 +286,7 @@ static bool mode_refused(drmModeModeInfo mode)
 
 static bool test_modes(void)
 {
+	struct miracast_plug plug = display_plug(edid);
 	const drmModeModeInfo good = desktop.mode;
 	drmModeModeInfo mode;
 
@@ -305,6 +306,16 @@ static bool test_modes(void)
 	MODE_REFUSED(mode.flags |= DRM_MODE_FLAG_DBLSCAN);
 	MODE_REFUSED(mode.flags |= DRM_MODE_FLAG_3D_FRAME_PACKING);
 	MODE_REFUSED(mode.flags ^= DRM_MODE_FLAG_NHSYNC | DRM_MODE_FLAG_PHSYNC);
+
+	/* Without a display there is no list, but there are limits. */
+	CHECK(ioctl(control, MIRACAST_IOC_UNPLUG) == 0);
+	mode = good;
+	mode.clock -= 1;
+	CHECK(!mode_refused(mode));
+	MODE_REFUSED(mode.clock /= 3);
+	MODE_REFUSED(mode.vscan = 100);
+	MODE_REFUSED(mode.flags |= DRM_MODE_FLAG_INTERLACE);
+	CHECK(ioctl(control, MIRACAST_IOC_PLUG, &plug) == 0);
 	return true;
 }
 
