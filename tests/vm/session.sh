@@ -42,7 +42,14 @@ start_monitor() {
 	insmod "$VM_MODULE" || die "the module does not load"
 	udevadm settle
 	coproc "$VM_BUILD/tests/vm/monitor"
+	monitor=$COPROC_PID
 	exec {to_monitor}>&"${COPROC[1]}" {from_monitor}<&"${COPROC[0]}"
+	exec {COPROC[1]}>&- {COPROC[0]}<&-
+}
+
+stop_monitor() {
+	exec {to_monitor}>&- {from_monitor}<&-
+	wait "$monitor"
 }
 
 # monitor COMMAND...: its answer in $answer
@@ -97,8 +104,10 @@ changes() {
 
 # ---- the session ----
 
-# start_session [NAME=VALUE...] COMMAND...: as tester, on tty7, through PAM: logind knows it.
+# start_session [NAME=VALUE...] COMMAND...: as tester, on tty7, through PAM: logind knows it. It ends
+# before the power does: virtio_gpu warns of what is drawn after it was shut down.
 start_session() {
+	trap 'systemctl stop desktop.service' EXIT
 	systemd-run --quiet --unit=desktop -p User=tester -p PAMName=login -p TTYPath=/dev/tty7 \
 		-p StandardInput=tty-force -p StandardOutput=truncate:/out/desktop.log \
 		-p StandardError=inherit -p UtmpIdentifier=tty7 -p UtmpMode=user \
