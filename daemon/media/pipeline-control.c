@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -123,6 +124,20 @@ struct pipeline *pipeline_free(struct pipeline *p)
 	p->stream = stream_free(p->stream);
 	free(p);
 	return NULL;
+}
+
+void pipeline_drain(struct pipeline *p, unsigned int timeout_ms)
+{
+	uint64_t end_ns = clock_now_ns() + timeout_ms * NSEC_PER_MSEC;
+	struct sender_queue queue;
+
+	while (p->streaming && clock_now_ns() < end_ns) {
+		(void)stream_flush(p->stream, clock_now_ns());
+		stream_get_queue(p->stream, clock_now_ns(), &queue);
+		if (queue.bytes == 0)
+			return;
+		(void)poll(NULL, 0, 1);
+	}
 }
 
 int pipeline_probe(struct pipeline *p, const struct encoder_host *host, struct encoder_caps *ret)

@@ -597,19 +597,3 @@ static void tell_blocked(struct pipeline *p, uint64_t now_ns)
 	facts_send_blocked(p->facts, age_ns, queue.bytes + queue.socket_bytes);
 	p->blocked_ns = now_ns;
 }
-
-/* ------------------------------------------------------------------ the end */
-
-void pipeline_drain(struct pipeline *p, unsigned int timeout_ms)
-{
-	uint64_t end_ns = clock_now_ns() + timeout_ms * NSEC_PER_MSEC;
-	struct sender_queue queue;
-
-	while (p->streaming && clock_now_ns() < end_ns) {
-		(void)stream_flush(p->stream, clock_now_ns());
-		stream_get_queue(p->stream, clock_now_ns(), &queue);
-		if (queue.bytes == 0)
-			return;
-		(void)poll(NULL, 0, 1);
-	}
-}
