@@ -62,7 +62,8 @@ class Cast:
     """One session over loopback with the test sink. receiver: a UDP socket that gets the stream in
     its place; one that is never read discards it at no cost."""
 
-    def __init__(self, source, *options, receiver=None, environment=None, stdin=None):
+    def __init__(self, source, *options, receiver=None, environment=None, stdin=subprocess.DEVNULL,
+                 sink_options=()):
         self.folder = tempfile.TemporaryDirectory()
         self.path = pathlib.Path(self.folder.name)
         self.log = (self.path / "log").open("w")
@@ -78,7 +79,8 @@ class Cast:
             profile = ["--profile", self.path / "profile"]
             profile[1].write_text(ELSEWHERE.replace("{port}", str(receiver.getsockname()[1])))
         self.sink = self.spawn([BUILD / "tests" / "sink" / "miracast-sink", "--connect",
-                                f"127.0.0.1:{port}", "--report", self.path / "sink.json", *profile])
+                                f"127.0.0.1:{port}", "--report", self.path / "sink.json", *profile,
+                                *sink_options])
 
     def spawn(self, command, environment=None, stdin=subprocess.DEVNULL):
         return subprocess.Popen(command, stdin=stdin, stdout=self.log, stderr=self.log,

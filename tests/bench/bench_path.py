@@ -67,9 +67,10 @@ def draw(path, histograms):
 
 
 def run_mode(size, hz, encoder):
-    """Against a receiver that discards: a sink that decodes would take what it measures."""
+    """Against a receiver that discards: a sink that decodes would take what it measures. It asks
+    for an IDR each second."""
     with discard() as receiver:
-        source, _ = cast(size, hz, SECONDS, "--encoder", encoder, receiver=receiver,
+        source, _ = cast(size, hz, SECONDS, "--encoder", encoder, receiver=receiver, sink_options=("--idr-every", "1"),
                          environment=TEST_DRIVER if encoder == "vaapi" else None)
     times = source["latency_us"]
     print(f"  {size} at {hz} Hz, {source['encoder']}: {source['video']}")
