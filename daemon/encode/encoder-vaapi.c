@@ -70,6 +70,8 @@ static int vaapi_probe(struct encoder_caps *ret)
 		.max_height = va.choice.max_height,
 		.max_pixel_rate = va.choice.max_pixel_rate,
 	};
+	(void)snprintf(ret->device, sizeof(ret->device), "%s",
+		       vaQueryVendorString(va.device.display));
 	return 0;
 }
 

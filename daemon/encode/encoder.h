@@ -15,9 +15,12 @@
 
 struct encoder;
 
+#define ENCODER_WHY_SIZE 112
+
 struct encoder_caps {
 	const char *name;
-	uint32_t profiles; /* bit per enum media_profile */
+	char device[ENCODER_WHY_SIZE]; /* the driver's own name; empty: the CPU encodes */
+	uint32_t profiles;	       /* bit per enum media_profile */
 	uint8_t max_level_idc;
 	uint16_t max_width, max_height;
 	uint32_t max_pixel_rate; /* pixels a second in real time, measured or known */
@@ -76,7 +79,6 @@ struct encoder {
 
 #define ENCODER_NODES_MAX  8
 #define ENCODER_CACHE_SIZE 64
-#define ENCODER_WHY_SIZE   112
 
 /* What back-ends may use of the process; opened before its sandbox, and the caller's. */
 struct encoder_host {

@@ -6,6 +6,7 @@
 #include "media/pipeline-private.h"
 
 #include "util/clock.h"
+#include "util/log.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -147,6 +148,10 @@ int pipeline_probe(struct pipeline *p, const struct encoder_host *host, struct e
 	if (r < 0)
 		return pipeline_fail(p, MEDIA_STAGE_ENCODE, r, "no encoder works here");
 	*ret = p->choice.caps;
+	if (p->choice.no_vaapi[0])
+		log_info("encode: found %s (VA-API: %s)", ret->name, p->choice.no_vaapi);
+	else
+		log_info("encode: found %s (%s)", ret->name, ret->device);
 	return 0;
 }
 

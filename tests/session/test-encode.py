@@ -139,7 +139,7 @@ for name in DRIVERS:
 @case("auto takes the device that works")
 def auto(run):
     d, s = cast(run, "ihd-lp", 2, encoder="auto")
-    run.expect(d, 0, "streaming", "vaapi")
+    run.expect(d, 0, "streaming", "encode: found vaapi (Intel iHD driver")
     run.wait(s)
 
 
@@ -213,10 +213,10 @@ def demanded(why, env):
     return test
 
 
-def falls_back(env):
+def falls_back(why, env):
     def test(run):
         d, s = cast(run, None, 2, encoder="auto", env=env)
-        run.expect(d, 0, "streaming", "x264")
+        run.expect(d, 0, "streaming", "encode: found x264 (VA-API: " + why)
         check(run.wait(s) == 0, run.log("sink"))
         judge_stream(run)
     return test
@@ -224,7 +224,7 @@ def falls_back(env):
 
 for reason, variables in MISSING.items():
     CASES.append((f"vaapi demanded, and {reason}", demanded(reason, variables)))
-    CASES.append((f"auto, and {reason}", falls_back(variables)))
+    CASES.append((f"auto, and {reason}", falls_back(reason, variables)))
 
 
 # ---------------------------------------------------------------- the drivers of real devices
