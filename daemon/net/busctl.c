@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define BUS "org.freedesktop.DBus"
+#define NETWORK_MANAGER "org.freedesktop.NetworkManager"
 
 bool busctl_has_name(const char *name)
 {
@@ -20,6 +21,16 @@ int busctl_reload(void)
 {
 	static const char *const argv[] = { "busctl", "--system", "--quiet", "call", BUS,
 					    "/org/freedesktop/DBus", BUS, "ReloadConfig", NULL };
+
+	return child_run(argv, NULL, 0);
+}
+
+int busctl_reload_network_manager(void)
+{
+	/* Its configuration, and nothing else. */
+	static const char *const argv[] = { "busctl", "--system", "--quiet", "call",
+					    NETWORK_MANAGER, "/org/freedesktop/NetworkManager",
+					    NETWORK_MANAGER, "Reload", "u", "1", NULL };
 
 	return child_run(argv, NULL, 0);
 }

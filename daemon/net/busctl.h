@@ -12,5 +12,7 @@
 bool busctl_has_name(const char *name);
 /* The bus reads its policy files again; they are in force on return. */
 int busctl_reload(void);
+/* NetworkManager reads its configuration again. */
+int busctl_reload_network_manager(void);
 
 #endif

@@ -159,6 +159,8 @@ class Story:
             self.seat.stop()
             self.log_in()
         machine.show_terminal(self.seat.tty)
+        for name in self.own_outputs:
+            self.x("xrandr", "--output", name, "--auto")
 
     def describe(self):
         """For whoever reads why a step failed."""

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "net/steady.h"
+
+#include "net/busctl.h"
+#include "util/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NETWORK_MANAGER "org.freedesktop.NetworkManager"
+#define FOLDER		"/run/NetworkManager/conf.d" /* NetworkManager.conf(5) */
+#define FILE_THERE	FOLDER "/miracast.conf"	     /* miracast-net.service knows it, too */
+
+static int write_configuration(void)
+{
+	FILE *f;
+	int r = 0;
+
+	if (mkdir(FOLDER, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	f = fopen(FILE_THERE, "we");
+	if (!f)
+		return -errno;
+	if (fputs("[device-miracast]\nwifi.scan-rand-mac-address=no\n", f) == EOF)
+		r = -EIO;
+	if (fclose(f) == EOF)
+		r = -errno;
+	return r;
+}
+
+void steady_begin(void)
+{
+	int r;
+
+	if (!busctl_has_name(NETWORK_MANAGER))
+		return;
+	r = write_configuration();
+	if (r >= 0)
+		r = busctl_reload_network_manager();
+	if (r < 0)
+		(void)log_warning(r, "NetworkManager may take the radio down: %s", strerror(-r));
+}
+
+void steady_end(void)
+{
+	if (unlink(FILE_THERE) == 0 && busctl_has_name(NETWORK_MANAGER))
+		(void)busctl_reload_network_manager();
+}
