@@ -6,6 +6,7 @@ Knows how a user does it, by commands; knows no step and no fault.
 import os
 import re
 import secrets
+import time
 
 import machine
 from machine import Session, output, run, uptime, wait
@@ -82,12 +83,15 @@ class Story:
         self.output = self.find_output()
 
         def place():
-            # Xfce mirrors first, when it hears of the display; it may be at that just now.
             code, text = self.x("xrandr", "--output", self.output, *(mode or ["--auto"]),
                                 "--right-of", self.own_outputs[0])
             check(code == 0, text)
-            return not wait(lambda: not self.is_beside(), 5, 1)
-        check(wait(place, 60, 1), f"the output is not lit beside the other: {self.get_outputs()}")
+            return wait(self.is_beside, 20, 2) and not wait(lambda: not self.is_beside(), 5, 1)
+        # Xfce lights it by itself, as a mirror or as it was left, in many steps: not two at once.
+        wait(self.get_geometry, 40, 2)
+        time.sleep(3)
+        check((self.is_beside() and not mode) or wait(place, 90, 1),
+              f"the output is not lit beside the other: {self.get_outputs()}")
 
     def show_stamps(self):
         """On the new display, and nowhere else."""
