@@ -482,6 +482,14 @@ void wpa_group_abandon(struct wpa *w)
 	wpa_group_release(w);
 }
 
+void wpa_group_forget(struct wpa *w)
+{
+	if (!w->known.group[0])
+		return;
+	w->known.group[0] = '\0';
+	(void)known_save(&w->known, w->state_file);
+}
+
 static void closed(struct wpa *w)
 {
 	struct attempt *a = &w->attempt;
@@ -491,10 +499,7 @@ static void closed(struct wpa *w)
 	a->forming[0] = a->group[0] = a->ifname[0] = a->pin[0] = '\0';
 	a->given_address = a->given_prefix = a->ifindex = 0;
 	a->ssid_size = 0;
-	if (w->known.group[0]) {
-		w->known.group[0] = '\0';
-		(void)known_save(&w->known, w->state_file);
-	}
+	wpa_group_forget(w);
 	if (a->will_retry && w->link) {
 		a->will_retry = false;
 		wpa_set_state(w, WPA_BACK_OFF, WPA_BACK_OFF_US, on_back_off_over);

@@ -330,6 +330,8 @@ void wpa_group_on_interface_removed(struct wpa *w, const char *path);
 void wpa_group_close(struct wpa *w);
 /* The same for what is ours alone, at once. */
 void wpa_group_release(struct wpa *w);
+/* It is taken down: the next of its name may be another program's. */
+void wpa_group_forget(struct wpa *w);
 /* Without waiting: the radio has gone, and what is left of the group shall not come back with it. */
 void wpa_group_abandon(struct wpa *w);
 void wpa_group_set_rates(struct wpa *w, bool on);

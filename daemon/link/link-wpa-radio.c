@@ -227,8 +227,7 @@ static int on_leftover(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		if (wpa_new_call(w, path, WPA_P2P, "Disconnect", &call) >= 0)
 			wpa_send_forget(w, call);
 	}
-	w->known.group[0] = '\0';
-	(void)known_save(&w->known, w->state_file);
+	wpa_group_forget(w);
 	wpa_enter_idle(w);
 	return 0;
 }

@@ -96,8 +96,10 @@ struct wpa *wpa_free(struct wpa *w)
 	w->ops = &nobody;
 	w->is_find_wanted = false;
 	w->attempt.will_retry = false;
-	if (w->bus && w->attempt.is_active && w->state != WPA_ABSENT)
+	if (w->bus && w->attempt.is_active && w->state != WPA_ABSENT) {
 		wpa_group_close(w);
+		wpa_group_forget(w);
+	}
 	if (w->bus && w->owner[0]) {
 		wpa_find_stop(w);
 		wpa_restore(w);

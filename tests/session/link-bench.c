@@ -393,6 +393,17 @@ void bench_write_state(const char *text)
 	assert_int_equal(fclose(f), 0);
 }
 
+bool bench_has_state(const char *text)
+{
+	char state[4096] = "";
+	FILE *f = fopen(state_path, "r");
+
+	assert_non_null(f);
+	(void)fread(state, 1, sizeof(state) - 1, f);
+	assert_int_equal(fclose(f), 0);
+	return strstr(state, text) != NULL;
+}
+
 /* ---------------------------------------------------------------- the run */
 
 /* Its socket's name is there before anybody listens. */

@@ -87,6 +87,7 @@ void bench_sync(sd_bus *bus);
 uint16_t bench_announced_port(const struct bench *b); /* in our elements; 0: none are set */
 void bench_run_ms(struct bench *b, uint64_t ms);
 void bench_write_state(const char *text); /* what is remembered */
+bool bench_has_state(const char *text);
 void bench_append(char *list, size_t size, const char *word);
 
 /*

@@ -22,7 +22,7 @@ USER = "miracast"
 HAS_SYSTEMD = pathlib.Path("/run/systemd/system").exists()
 NET_SOCKET = pathlib.Path("/run/miracast-net/socket") if HAS_SYSTEMD else RUN / "net/socket"
 SUPPLICANT = "fi.w1.wpa_supplicant1"
-SCALE = os.environ.get("MIRACAST_TIME_SCALE", "3")
+SCALE = os.environ.get("MIRACAST_TIME_SCALE", "6")
 SUPPLICANT_LOG, NET_LOG = RUN / "supplicant-source.log", RUN / "net.log"
 
 
