@@ -51,7 +51,6 @@ static void disconnect(struct server *s)
 	s->fd = close_fd(s->fd);
 	s->group = group_free(s->group);
 	hush_end(HUSH_FILE);
-	steady_end();
 	if (s->is_activated)
 		(void)sd_event_exit(s->event, 0);
 }
@@ -78,7 +77,7 @@ static void serve(struct server *s, const struct net_request *request)
 	if (request->version == NET_VERSION && request->verb == NET_DOWN)
 		group_down(s->group);
 	else if (request->version == NET_VERSION && request->verb == NET_HUSH) {
-		steady_begin();
+		keep_steady();
 		reply.error = hush_begin(HUSH_FILE);
 	} else if (request->version == NET_VERSION && request->verb == NET_ADOPT)
 		reply.error = adopt_radio(ADOPTED);
@@ -199,7 +198,6 @@ static int run(struct server *s, const char *path)
 		return log_err(r, "cannot watch the socket: %s", strerror(-r));
 	firewall_clean();
 	hush_end(HUSH_FILE);
-	steady_end();
 	(void)sd_notify(0, "READY=1");
 	r = sd_event_loop(event);
 	s->is_activated = false;

@@ -12,7 +12,7 @@
 
 #define NETWORK_MANAGER "org.freedesktop.NetworkManager"
 #define FOLDER		"/run/NetworkManager/conf.d" /* NetworkManager.conf(5) */
-#define FILE_THERE	FOLDER "/miracast.conf"	     /* miracast-net.service knows it, too */
+#define FILE_THERE	FOLDER "/miracast.conf"	     /* miracast-net.socket removes it */
 
 static int write_configuration(void)
 {
@@ -31,21 +31,15 @@ static int write_configuration(void)
 	return r;
 }
 
-void steady_begin(void)
+void keep_steady(void)
 {
 	int r;
 
-	if (!busctl_has_name(NETWORK_MANAGER))
+	if (access(FILE_THERE, F_OK) == 0 || !busctl_has_name(NETWORK_MANAGER))
 		return;
 	r = write_configuration();
 	if (r >= 0)
 		r = busctl_reload_network_manager();
 	if (r < 0)
 		(void)log_warning(r, "NetworkManager may take the radio down: %s", strerror(-r));
-}
-
-void steady_end(void)
-{
-	if (unlink(FILE_THERE) == 0 && busctl_has_name(NETWORK_MANAGER))
-		(void)busctl_reload_network_manager();
 }

@@ -83,8 +83,9 @@ class Story:
         self.output = self.find_output()
 
         def place():
-            code, text = self.x("xrandr", "--output", self.output, *(mode or ["--auto"]),
-                                "--right-of", self.own_outputs[0])
+            own = self.own_outputs[0]
+            code, text = self.x("xrandr", "--output", own, "--auto", "--output", self.output,
+                                *(mode or ["--auto"]), "--right-of", own)
             check(code == 0, text)
             return wait(self.is_beside, 20, 2) and not wait(lambda: not self.is_beside(), 5, 1)
         # Xfce lights it by itself, as a mirror or as it was left, in many steps: not two at once.
