@@ -577,10 +577,13 @@ static void test_another_reader(void **state)
 	struct frame f;
 
 	(void)state;
+	assert_false(s->holds_up); /* a copy holds nobody up */
 	s->ops->set_reader(s, true);
+	assert_true(s->holds_up);
 	show(1);
 	expect_grabbed(s, 1, false, false, &f);
 	s->ops->set_reader(s, false); /* while it is read */
+	assert_false(s->holds_up);
 	s->ops->release(s, &f);
 	expect_none(s, false);
 	expect_frame(s, 1, false);
@@ -625,6 +628,7 @@ static void test_copy_is_refused(void **state)
 		expect_grabbed(s, n, false, true, &f);
 		s->ops->release(s, &f);
 	}
+	assert_true(s->holds_up);
 	assert_int_equal(module.copies, 1);
 	close_device(s);
 }
