@@ -51,8 +51,9 @@ struct trial {
 
 struct cached {
 	uint32_t magic;
-	uint32_t vendor; /* hash */
-	uint64_t device;
+	uint32_t vendor;  /* hash */
+	uint64_t device;  /* that works; 0: none is known */
+	uint64_t refused; /* that cannot read what the desktop draws; 0: none */
 	struct vaapi_choice choice;
 };
 
@@ -443,28 +444,31 @@ static uint64_t get_device(int fd)
 	return fstat(fd, &st) == 0 ? (uint64_t)st.st_rdev : 0;
 }
 
-static bool recall(const struct encoder_host *host, int fd, struct vaapi_choice *ret)
+static struct cached recall(const struct encoder_host *host)
 {
-	struct cached c;
-
-	if (!host->cache)
-		return false;
-	memcpy(&c, host->cache, sizeof(c));
-	if (c.magic != CACHE_MAGIC || c.device != get_device(fd))
-		return false;
-	*ret = c.choice;
-	return true;
-}
-
-static void remember(const struct encoder_host *host, int fd, const struct trial *t)
-{
-	const struct cached c = { .magic = CACHE_MAGIC,
-				  .vendor = hash(t->vendor),
-				  .device = get_device(fd),
-				  .choice = t->choice };
+	struct cached c = { 0 };
 
 	if (host->cache)
-		memcpy(host->cache, &c, sizeof(c));
+		memcpy(&c, host->cache, sizeof(c));
+	return c.magic == CACHE_MAGIC ? c : (struct cached){ .magic = CACHE_MAGIC };
+}
+
+static void remember(const struct encoder_host *host, const struct cached *c)
+{
+	if (host->cache)
+		memcpy(host->cache, c, sizeof(*c));
+}
+
+bool vaapi_probe_refuse(const struct encoder_host *host, int fd)
+{
+	struct cached c = recall(host);
+
+	if (!host->cache || host->node_count < 2 || c.refused)
+		return false;
+	c.refused = get_device(fd);
+	c.device = 0;
+	remember(host, &c);
+	return true;
 }
 
 static uint64_t get_deadline_ns(void)
@@ -476,31 +480,53 @@ static uint64_t get_deadline_ns(void)
 	return clock_now_ns() + limit_us * NSEC_PER_USEC;
 }
 
+/* In their order, but first those that were not refused, or the others. */
+static int try_nodes(struct trial *t, const struct encoder_host *host, bool refused, int *ret_fd,
+		     struct vaapi_choice *ret, char why[static ENCODER_WHY_SIZE])
+{
+	uint64_t deadline_ns = get_deadline_ns();
+	struct cached c = recall(host);
+	int r = -ENODEV;
+
+	for (size_t i = 0; i < host->node_count; i++) {
+		uint64_t device = get_device(host->nodes[i]);
+
+		if ((device == c.refused) != refused)
+			continue;
+		r = try_node(t, host->nodes[i], deadline_ns, ret, why);
+		if (r < 0)
+			continue;
+		c.vendor = hash(t->vendor);
+		c.device = device;
+		c.choice = t->choice;
+		remember(host, &c);
+		*ret_fd = host->nodes[i];
+		return 0;
+	}
+	return r;
+}
+
 int vaapi_probe_nodes(const struct encoder_host *host, int *ret_fd, struct vaapi_choice *ret,
 		      char why[static ENCODER_WHY_SIZE])
 {
-	uint64_t deadline_ns = get_deadline_ns();
+	const struct cached c = recall(host);
 	struct trial *t;
-	int r = -ENODEV;
+	int r;
 
 	(void)snprintf(why, ENCODER_WHY_SIZE, "no render node");
 	for (size_t i = 0; i < host->node_count; i++) {
-		if (!recall(host, host->nodes[i], ret))
+		if (!c.device || c.device != get_device(host->nodes[i]))
 			continue;
+		*ret = c.choice;
 		*ret_fd = host->nodes[i];
 		return 0;
 	}
 	t = mmap(NULL, sizeof(*t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (t == MAP_FAILED)
 		return -errno;
-	for (size_t i = 0; i < host->node_count; i++) {
-		r = try_node(t, host->nodes[i], deadline_ns, ret, why);
-		if (r < 0)
-			continue;
-		remember(host, host->nodes[i], t);
-		*ret_fd = host->nodes[i];
-		break;
-	}
+	r = try_nodes(t, host, false, ret_fd, ret, why);
+	if (r < 0 && c.refused)
+		r = try_nodes(t, host, true, ret_fd, ret, why);
 	(void)munmap(t, sizeof(*t));
 	return r;
 }

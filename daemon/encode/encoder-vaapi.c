@@ -31,6 +31,11 @@ const char *encoder_vaapi_get_why(void)
 	return va.why;
 }
 
+bool encoder_vaapi_refuse(void)
+{
+	return va.device.display && vaapi_probe_refuse(&va.host, va.device.fd);
+}
+
 void encoder_vaapi_done(void)
 {
 	vaapi_device_done(&va.device);

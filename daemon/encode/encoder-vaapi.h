@@ -28,7 +28,7 @@
  * pipeline's encoder thread (media/pipeline-worker.h), which the process can do without: it tells
  * and ends. Trials are called in a child process.
  */
-#define VAAPI_LIMIT_MS 400
+#define VAAPI_LIMIT_MS 500
 
 /* ---- what is known of a driver ---- */
 
@@ -85,6 +85,9 @@ void vaapi_device_done(struct vaapi_device *d);
  */
 int vaapi_probe_nodes(const struct encoder_host *host, int *ret_fd, struct vaapi_choice *ret,
 		      char why[static ENCODER_WHY_SIZE]);
+
+/* The device of this node is not to be taken again if another works; false: there is none to try. */
+bool vaapi_probe_refuse(const struct encoder_host *host, int fd);
 
 /* ---- rate: pure ---- */
 

@@ -55,6 +55,15 @@ int encoder_choose(const struct encoder_host *host, struct encoder_choice *ret)
 	return -ENODEV;
 }
 
+bool encoder_refuse_device(void)
+{
+#if ENCODER_VAAPI
+	return encoder_vaapi_refuse();
+#else
+	return false;
+#endif
+}
+
 void encoder_release(void)
 {
 #if ENCODER_VAAPI

@@ -100,6 +100,12 @@ int encoder_choose(const struct encoder_host *host, struct encoder_choice *ret);
 /* A back-end by its name; NULL: not built in. */
 const struct encoder_ops *encoder_find(const char *name);
 
+/*
+ * The device cannot read what the desktop's has drawn. True, once at most: there is another one,
+ * which a successor of this process will choose, since this one has closed its doors.
+ */
+bool encoder_refuse_device(void);
+
 /* What encoder_choose() opened is closed; all encoders are closed by now. */
 void encoder_release(void);
 
@@ -111,6 +117,7 @@ extern const struct encoder_ops encoder_vaapi;
 /* Before its probe; why that failed; after everything else. */
 void encoder_vaapi_set_host(const struct encoder_host *host);
 const char *encoder_vaapi_get_why(void);
+bool encoder_vaapi_refuse(void);
 void encoder_vaapi_done(void);
 
 #endif

@@ -194,6 +194,20 @@ bool pipeline_demote(struct pipeline *p, int r)
 	return true;
 }
 
+void pipeline_import_failed(struct pipeline *p, uint64_t now_ns)
+{
+	if (encoder_refuse_device()) {
+		(void)pipeline_fail(p, MEDIA_STAGE_ENCODE, -EXDEV,
+				    "this GPU cannot read the desktop's buffers: another is tried");
+		return;
+	}
+	log_notice("encode: %s cannot read the desktop's buffers: they are read by the CPU",
+		   p->back_end->name);
+	p->no_import = true;
+	pipeline_tell_reader(p);
+	p->again_ns = now_ns;
+}
+
 void pipeline_tell_reader(struct pipeline *p)
 {
 	bool device = p->back_end && p->back_end->can_import && p->back_end->can_import() &&

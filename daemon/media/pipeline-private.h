@@ -77,6 +77,12 @@ int pipeline_fail(struct pipeline *p, enum media_stage stage, int r, const char 
 /* The back-end is given up for x264, from the next picture on. False: there is nothing to try. */
 bool pipeline_demote(struct pipeline *p, int r);
 
+/*
+ * The encoder is well, but not with buffers of the desktop's: another GPU may be the one that drew
+ * them. Else the picture comes again, mapped.
+ */
+void pipeline_import_failed(struct pipeline *p, uint64_t now_ns);
+
 /* Tells the desktop who reads its pictures. */
 void pipeline_tell_reader(struct pipeline *p);
 

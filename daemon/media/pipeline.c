@@ -24,7 +24,6 @@
 
 #include "stream/timing.h"
 #include "util/clock.h"
-#include "util/log.h"
 
 #include <errno.h>
 
@@ -288,16 +287,6 @@ static void encode_next(struct pipeline *p, uint64_t now_ns)
 
 /* ------------------------------------------------------------------ encoder -> packet */
 
-/* The encoder is well, but not with buffers of the desktop's: the picture comes again, mapped. */
-static void import_failed(struct pipeline *p, uint64_t now_ns)
-{
-	log_notice("encode: %s cannot read the desktop's buffers: they are read by the CPU",
-		   p->back_end->name);
-	p->no_import = true;
-	pipeline_tell_reader(p);
-	p->again_ns = now_ns;
-}
-
 /* One new beginning; then another back-end, if one will do, or the daemon's turn. */
 static void encoder_failed(struct pipeline *p, const struct worker_result *result, uint64_t now_ns)
 {
@@ -347,7 +336,7 @@ static void on_encoded(struct pipeline *p, const struct worker_result *result, u
 	if (result->r <= 0)
 		frame_dropped(p, f->number, now_ns);
 	if (result->r == -EOPNOTSUPP && !f->planes[0])
-		import_failed(p, now_ns);
+		pipeline_import_failed(p, now_ns);
 	else if (result->r < 0)
 		encoder_failed(p, result, now_ns);
 	if (result->r <= 0)

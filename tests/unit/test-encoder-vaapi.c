@@ -736,6 +736,36 @@ static void test_wrong_size(void **state)
 	encode(f); /* and goes on */
 }
 
+/* Of two GPUs the one that cannot read what the other has drawn is left, once. */
+static void test_refused_device(void **state)
+{
+	struct encoder_host host = { .node_count = 2, .cache = cache };
+	const char *second = has_word("i965") ? "ihd-lp" : "i965";
+	struct encoder_caps first = choice.caps;
+
+	(void)state;
+	encoder_release();
+	memset(cache, 0, sizeof(cache));
+	assert_int_equal(setenv("MIRACAST_TEST_VA_SECOND", second, 1), 0);
+	host.nodes[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
+	host.nodes[1] = open("/dev/zero", O_RDWR | O_CLOEXEC);
+	assert_int_equal(encoder_choose(&host, &choice), 0);
+	assert_string_equal(choice.caps.device, first.device);
+	assert_true(encoder_refuse_device());
+	for (int i = 0; i < 2; i++) { /* by trial, then remembered */
+		encoder_release();
+		assert_int_equal(encoder_choose(&host, &choice), 0);
+		assert_string_equal(choice.best->name, "vaapi");
+		assert_string_not_equal(choice.caps.device, first.device);
+		assert_false(encoder_refuse_device());
+	}
+	encoder_release();
+	memset(cache, 0, sizeof(cache));
+	host.node_count = 1;
+	assert_int_equal(encoder_choose(&host, &choice), 0);
+	assert_false(encoder_refuse_device()); /* there is no other one */
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -744,7 +774,7 @@ int main(void)
 		CASE(test_idr_on_request),   CASE(test_rate),		CASE(test_largest_picture),
 		CASE(test_still_picture),    CASE(test_damage),		CASE(test_clips),
 		CASE(test_import),	     CASE(test_many_imports),	CASE(test_import_refused),
-		CASE(test_numbered_imports), CASE(test_wrong_size),
+		CASE(test_numbered_imports), CASE(test_wrong_size),	CASE(test_refused_device),
 	};
 
 	av_log_set_level(AV_LOG_ERROR);

@@ -4,7 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <va/va_backend_vpp.h>
+#include <va/va_drmcommon.h>
 #include <va/va_vpp.h>
 
 static bool is_h264(VAProfile profile)
@@ -444,11 +447,20 @@ static void fill_table(struct VADriverVTable *t)
 
 __attribute__((visibility("default"))) VAStatus INIT_FUNCTION(VADriverContextP va);
 
+/* The shim has two nodes, of which /dev/zero is the second. */
+static bool is_second(VADriverContextP va)
+{
+	const struct drm_state *drm = va->drm_state;
+	struct stat st;
+
+	return drm && fstat(drm->fd, &st) == 0 && st.st_rdev == makedev(1, 5);
+}
+
 VAStatus INIT_FUNCTION(VADriverContextP va)
 {
 	struct driver *d = calloc(1, sizeof(*d));
 
-	if (!d || !personality_get(&d->personality) || device_start(d) < 0) {
+	if (!d || !personality_get(is_second(va), &d->personality) || device_start(d) < 0) {
 		free(d);
 		return VA_STATUS_ERROR_OPERATION_FAILED;
 	}

@@ -122,9 +122,9 @@ static bool set_number(struct personality *p, const char *word)
 	return true;
 }
 
-bool personality_get(struct personality *ret)
+bool personality_get(bool second, struct personality *ret)
 {
-	const char *list = getenv("MIRACAST_TEST_VA");
+	const char *list = getenv(second ? "MIRACAST_TEST_VA_SECOND" : "MIRACAST_TEST_VA");
 	struct personality p;
 	char copy[256], *rest = copy, *word;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Which driver the test driver pretends to be: the environment variable MIRACAST_TEST_VA is a list
- * of words, "ihd-lp,filler,delay=5000". The first is a driver, the others are misfortunes. Knows no
- * libva object.
+ * of words, "ihd-lp,filler,delay=5000". The first is a driver, the others are misfortunes. A second
+ * device of the machine is MIRACAST_TEST_VA_SECOND. Knows no libva object.
  */
 #ifndef VA_DRIVER_PERSONALITY_H
 #define VA_DRIVER_PERSONALITY_H
@@ -38,6 +38,6 @@ struct personality {
 };
 
 /* What the environment asks for; false: it names something unknown. */
-bool personality_get(struct personality *ret);
+bool personality_get(bool second, struct personality *ret);
 
 #endif
