@@ -128,7 +128,8 @@ def hundreds(source, sink):
         source.cast("Nobody")
         seen = lambda: set(re.findall(r'found "Flood \d+" (\S+)', source.log()))  # noqa: E731
         wait(lambda: len(seen()) > 64, 240)
-        check(len(seen()) > 64, f"only {len(seen())} were seen")
+        devices = len(seen())
+        check(devices > 64, f"only {devices} were seen")
         memory = int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(
             f"/proc/{source.daemon.pid}/status").read_text()).group(1))
         check(memory < 20000, f"{memory} kB")
@@ -136,7 +137,7 @@ def hundreds(source, sink):
         source.air.clear()
         source.cast(sink.address)
         read = check_stream(source, sink)
-        return f"{len(seen())} devices, {memory} kB; {read}"
+        return f"{devices} devices, {memory} kB; {read}"
     finally:
         flood.kill()
         flood.wait()
