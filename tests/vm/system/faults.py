@@ -61,7 +61,7 @@ def kill_media(story):
     check(machine.is_plugged(), "the display went")
     report = story.disconnect()
     check_desktop(story)
-    return f"{story.check_stamps(report)} stamps, {report['rtp']['lost']} datagrams lost"
+    return f"{story.check_stamps(report, 1)} stamps, {report['rtp']['lost']} datagrams lost"
 
 
 @fault("fault: the daemon is killed; the display goes, the desktop stays, systemd starts it again")

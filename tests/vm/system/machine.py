@@ -145,8 +145,9 @@ def is_plugged():
 def get_leftovers():
     """What the end of a session may not leave: a display, a group, a child, a rule."""
     found = ["a display"] if is_plugged() else []
+    # One that is down is wpa_supplicant's, for its next attempt (docs/link.md).
     found += [f"interface {name}" for name in
-              re.findall(r"^(p2p-(?!dev)\S+)", output("ip", "-br", "link"), re.M)]
+              re.findall(r"^(p2p-(?!dev)\S+) +UP", output("ip", "-br", "link"), re.M)]
     found += [f"process {name}" for name in ("dnsmasq", "dhcpcd", "miracast-media")
               if run("pidof", name)[0] == 0]
     if "miracast-net" in output("nft", "list", "ruleset"):

@@ -6,7 +6,6 @@ Knows how a user does it, by commands; knows no step and no fault.
 import os
 import re
 import secrets
-import time
 
 import machine
 from machine import Session, output, run, uptime, wait
@@ -78,21 +77,26 @@ class Story:
         return geometry and int(geometry.split("+")[1]) > 0
 
     def extend(self, *mode):
-        """As a click in the desktop's settings would."""
+        """As a click in the desktop's settings would. Xfce lights it by itself, as a mirror or as it
+        was left, in many steps, and must be let finish."""
         check(wait(self.find_output, 60, 1), f"no new output: {self.get_outputs()}")
-        self.output = self.find_output()
+        self.output, own = self.find_output(), self.own_outputs[0]
+        seen, times, is_asked = None, 0, not mode
 
-        def place():
-            own = self.own_outputs[0]
+        def is_settled():
+            nonlocal seen, times, is_asked
+            outputs = self.get_outputs()
+            seen, times = outputs, times + 1 if outputs == seen else 0
+            if times < 2:
+                return False
+            if is_asked and self.is_beside():
+                return True
             code, text = self.x("xrandr", "--output", own, "--auto", "--output", self.output,
                                 *(mode or ["--auto"]), "--right-of", own)
             check(code == 0, text)
-            return wait(self.is_beside, 20, 2) and not wait(lambda: not self.is_beside(), 5, 1)
-        # Xfce lights it by itself, as a mirror or as it was left, in many steps: not two at once.
-        wait(self.get_geometry, 40, 2)
-        time.sleep(3)
-        check((self.is_beside() and not mode) or wait(place, 90, 1),
-              f"the output is not lit beside the other: {self.get_outputs()}")
+            is_asked, times = True, 0
+            return False
+        check(wait(is_settled, 180, 3), f"the output is not lit beside the other: {seen}")
 
     def show_stamps(self):
         """On the new display, and nowhere else."""
