@@ -104,10 +104,8 @@ changes() {
 
 # ---- the session ----
 
-# start_session [NAME=VALUE...] COMMAND...: as tester, on tty7, through PAM: logind knows it. It ends
-# before the power does: virtio_gpu warns of what is drawn after it was shut down.
+# start_session [NAME=VALUE...] COMMAND...: as tester, on tty7, through PAM: logind knows it.
 start_session() {
-	trap 'systemctl stop desktop.service' EXIT
 	systemd-run --quiet --unit=desktop -p User=tester -p PAMName=login -p TTYPath=/dev/tty7 \
 		-p StandardInput=tty-force -p StandardOutput=truncate:/out/desktop.log \
 		-p StandardError=inherit -p UtmpIdentifier=tty7 -p UtmpMode=user \
