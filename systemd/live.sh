@@ -106,7 +106,8 @@ stop() {
 remove_user() {
 	say "Removing the user miracast and what the service kept"
 	! id miracast >/dev/null 2>&1 || userdel miracast
-	rm -rf /var/lib/miracast /var/lib/miracast-net /run/miracast-net "$log"
+	rm -rf /var/lib/miracast /var/lib/miracast-net /run/miracast-net "$log" \
+		/run/NetworkManager/conf.d/miracast.conf
 }
 
 case $action in
