@@ -29,6 +29,7 @@ reload() {
 	udevadm control --reload
 	udevadm trigger --subsystem-match=misc --sysname-match=miracast
 	busctl -q call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus ReloadConfig
+	systemctl -q try-restart miracastd.service
 }
 
 # ---------------------------------------------------------------- install

@@ -36,7 +36,7 @@
 #define LARGE_WIDTH    1920
 #define LARGE_HEIGHT   1080
 #define FAST_NS	       (25 * NSEC_PER_MSEC) /* for the small picture: then the large one is measured */
-#define CACHE_MAGIC    0x76611001u
+#define CACHE_MAGIC    0x76611002u
 
 /* Shared with the child. */
 struct trial {
@@ -480,8 +480,8 @@ static uint64_t get_deadline_ns(void)
 	return clock_now_ns() + limit_us * NSEC_PER_USEC;
 }
 
-/* In their order, but first those that were not refused, or the others. */
-static int try_nodes(struct trial *t, const struct encoder_host *host, bool refused, int *ret_fd,
+/* In their order, without the one that was refused. */
+static int try_nodes(struct trial *t, const struct encoder_host *host, int *ret_fd,
 		     struct vaapi_choice *ret, char why[static ENCODER_WHY_SIZE])
 {
 	uint64_t deadline_ns = get_deadline_ns();
@@ -491,7 +491,7 @@ static int try_nodes(struct trial *t, const struct encoder_host *host, bool refu
 	for (size_t i = 0; i < host->node_count; i++) {
 		uint64_t device = get_device(host->nodes[i]);
 
-		if ((device == c.refused) != refused)
+		if (device == c.refused)
 			continue;
 		r = try_node(t, host->nodes[i], deadline_ns, ret, why);
 		if (r < 0)
@@ -506,27 +506,47 @@ static int try_nodes(struct trial *t, const struct encoder_host *host, bool refu
 	return r;
 }
 
+/* What is known to work. */
+static bool take_known(const struct encoder_host *host, const struct cached *c, uint64_t device,
+		       int *ret_fd, struct vaapi_choice *ret)
+{
+	for (size_t i = 0; i < host->node_count; i++) {
+		if (!device || device != get_device(host->nodes[i]))
+			continue;
+		*ret = c->choice;
+		*ret_fd = host->nodes[i];
+		return true;
+	}
+	return false;
+}
+
+/* One that is refused has passed its trial once: better than none, where no other will do. */
+static bool take_refused(const struct encoder_host *host, struct cached *c, int *ret_fd,
+			 struct vaapi_choice *ret)
+{
+	if (!take_known(host, c, c->refused, ret_fd, ret))
+		return false;
+	c->device = c->refused;
+	remember(host, c);
+	return true;
+}
+
 int vaapi_probe_nodes(const struct encoder_host *host, int *ret_fd, struct vaapi_choice *ret,
 		      char why[static ENCODER_WHY_SIZE])
 {
-	const struct cached c = recall(host);
+	struct cached c = recall(host);
 	struct trial *t;
 	int r;
 
 	(void)snprintf(why, ENCODER_WHY_SIZE, "no render node");
-	for (size_t i = 0; i < host->node_count; i++) {
-		if (!c.device || c.device != get_device(host->nodes[i]))
-			continue;
-		*ret = c.choice;
-		*ret_fd = host->nodes[i];
+	if (take_known(host, &c, c.device, ret_fd, ret))
 		return 0;
-	}
 	t = mmap(NULL, sizeof(*t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (t == MAP_FAILED)
 		return -errno;
-	r = try_nodes(t, host, false, ret_fd, ret, why);
-	if (r < 0 && c.refused)
-		r = try_nodes(t, host, true, ret_fd, ret, why);
+	r = try_nodes(t, host, ret_fd, ret, why);
+	if (r < 0 && take_refused(host, &c, ret_fd, ret))
+		r = 0;
 	(void)munmap(t, sizeof(*t));
 	return r;
 }

@@ -18,8 +18,8 @@ static const char no_access[] =
 	"the system's D-Bus policy keeps miracastd from wpa_supplicant: the installation is incomplete";
 static const char no_radio[] = "no Wi-Fi adapter of this computer can do Wi-Fi Direct";
 static const char unmanaged[] =
-	"wpa_supplicant has no Wi-Fi adapter: let NetworkManager manage one, or add one with "
-	"\"wpa_cli -i global interface_add\"";
+	"wpa_supplicant has no Wi-Fi adapter: let NetworkManager manage one, or leave one unused "
+	"(\"ip link set wlan0 down\")";
 static const char no_display[] = "this wpa_supplicant was built without Wi-Fi Display";
 static const char wifi_off[] = "Wi-Fi is off: switch it on";
 
@@ -430,7 +430,7 @@ static void on_radio_changed(struct wpa *w, sd_bus_message *m)
 		wpa_group_abandon(w);
 		wpa_enter_absent(w, wifi_off);
 	} else if (w->state == WPA_ABSENT && strcmp(now.state, "interface_disabled") != 0 &&
-		   !w->call) {
+		   !w->call && w->adopter.fd < 0) {
 		wpa_radio_look(w);
 	}
 }

@@ -334,11 +334,12 @@ bool worker_take(struct worker *w, struct worker_result *ret)
 {
 	eventfd_t n;
 
-	if (!w->busy)
-		return false;
-	/* In this order: the turn comes a moment before the descriptor tells so, never after. */
+	/*
+	 * In this order: the turn comes a moment before the descriptor tells so, never after. What it
+	 * tells of a result that was taken in that moment is read here, or the loop would spin.
+	 */
 	(void)eventfd_read(w->result_fd, &n);
-	if (atomic_load_explicit(&w->threads_turn, memory_order_acquire))
+	if (!w->busy || atomic_load_explicit(&w->threads_turn, memory_order_acquire))
 		return false;
 	*ret = w->result;
 	w->busy = false;

@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MEDIA_PROTOCOL_VERSION 1
+#define MEDIA_PROTOCOL_VERSION 2
 
 /* Descriptors at birth; nothing else is inherited and nothing is opened later. */
 #define MEDIA_FD_CONTROL 3 /* SOCK_SEQPACKET, this protocol */

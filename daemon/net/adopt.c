@@ -15,7 +15,7 @@
 
 static bool has_manager(void)
 {
-	return busctl_has_name("org.freedesktop.NetworkManager") ||
+	return busctl_has_name(NETWORK_MANAGER) ||
 	       busctl_has_name("net.connman.iwd") || busctl_has_name("net.connman");
 }
 

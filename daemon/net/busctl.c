@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define BUS "org.freedesktop.DBus"
-#define NETWORK_MANAGER "org.freedesktop.NetworkManager"
 
 bool busctl_has_name(const char *name)
 {
@@ -28,9 +27,10 @@ int busctl_reload(void)
 int busctl_reload_network_manager(void)
 {
 	/* Its configuration, and nothing else. */
-	static const char *const argv[] = { "busctl", "--system", "--quiet", "call",
-					    NETWORK_MANAGER, "/org/freedesktop/NetworkManager",
-					    NETWORK_MANAGER, "Reload", "u", "1", NULL };
+	static const char *const argv[] = { "busctl", "--system", "--quiet", "--auto-start=no",
+					    "call", NETWORK_MANAGER,
+					    "/org/freedesktop/NetworkManager", NETWORK_MANAGER,
+					    "Reload", "u", "1", NULL };
 
 	return child_run(argv, NULL, 0);
 }

@@ -8,6 +8,8 @@
 
 #include <stdbool.h>
 
+#define NETWORK_MANAGER "org.freedesktop.NetworkManager"
+
 /* Whether a service runs; none is started by the question. */
 bool busctl_has_name(const char *name);
 /* The bus reads its policy files again; they are in force on return. */

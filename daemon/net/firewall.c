@@ -210,17 +210,24 @@ static void delete_rule(const struct nft_object *rule)
 
 /*
  * By what they are called now: who loads the whole rule set anew has taken ours away, and given
- * their handles to others.
+ * their handles to others. Terse: what is in people's sets may be megabytes.
  */
 void firewall_clean(void)
 {
-	static const char *const argv[] = { "nft", "-j", "-a", "list", "ruleset", NULL };
+	static const char *const argv[] = { "nft", "-j", "-a", "-t", "list", "ruleset", NULL };
 	_cleanup_free_ char *ruleset = malloc(OUTPUT_SIZE);
 	const char *at = ruleset;
 	struct nft_object rule;
+	int r;
 
-	if (!ruleset || child_run(argv, ruleset, OUTPUT_SIZE) < 0)
+	r = ruleset ? child_run(argv, ruleset, OUTPUT_SIZE) : -ENOMEM;
+	if (r == -ENOENT) /* without nft there are none */
 		return;
+	if (r < 0) {
+		(void)log_warning(r, "nft does not tell its rules, ours may be among them: %s",
+				  strerror(-r));
+		return;
+	}
 	while (nft_next(&at, "rule", &rule))
 		if (strcmp(rule.comment, FIREWALL_COMMENT) == 0 && nft_is_word(rule.table) &&
 		    nft_is_word(rule.chain))

@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NETWORK_MANAGER "org.freedesktop.NetworkManager"
 
 /* Mandatory rules are the last ones, whatever the order of the files; the receiver is held to them. */
 static const char rule[] =

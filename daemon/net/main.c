@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * miracast-net: the address, the firewall and DHCP of a Wi-Fi Direct interface, and NetworkManager's
- * leaving it alone, for miracastd, which has no privilege. Takes requests of miracast/net.h from one
- * user; serves one connection at a time; its end undoes everything. Started by systemd's socket it
+ * leaving it alone, for miracastd, which has no privilege; and a radio for wpa_supplicant, where
+ * nobody manages one. Takes requests of miracast/net.h from one user; serves one connection at a
+ * time; its end undoes what was done for a group. Started by systemd's socket it
  * leaves when nobody needs it.
  */
 #include "miracast/net.h"

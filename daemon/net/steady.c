@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NETWORK_MANAGER "org.freedesktop.NetworkManager"
 #define FOLDER		"/run/NetworkManager/conf.d" /* NetworkManager.conf(5) */
 #define FILE_THERE	FOLDER "/miracast.conf"	     /* miracast-net.socket removes it */
 
@@ -19,12 +18,15 @@ static int write_configuration(void)
 	FILE *f;
 	int r = 0;
 
-	if (mkdir(FOLDER, 0755) < 0 && errno != EEXIST)
+	/* Whoever may look at that configuration may look at this. */
+	if (mkdir(FOLDER, 0755) == 0)
+		(void)chmod(FOLDER, 0755);
+	else if (errno != EEXIST)
 		return -errno;
 	f = fopen(FILE_THERE, "we");
 	if (!f)
 		return -errno;
-	if (fputs("[device-miracast]\nwifi.scan-rand-mac-address=no\n", f) == EOF)
+	if (fchmod(fileno(f), 0644) < 0 || fputs("[device-miracast]\nwifi.scan-rand-mac-address=no\n", f) == EOF)
 		r = -EIO;
 	if (fclose(f) == EOF)
 		r = -errno;
@@ -40,6 +42,8 @@ void keep_steady(void)
 	r = write_configuration();
 	if (r >= 0)
 		r = busctl_reload_network_manager();
-	if (r < 0)
+	if (r < 0) {
+		(void)unlink(FILE_THERE); /* or the next attempt would take it for told */
 		(void)log_warning(r, "NetworkManager may take the radio down: %s", strerror(-r));
+	}
 }

@@ -58,13 +58,14 @@ int wireless_get_role(uint32_t ifindex)
 
 /* ---------------------------------------------------------------- a radio that nobody uses */
 
-static bool is_down(const char *ifname)
+/* flag: IFF_UP or IFF_RUNNING, which says that there is a connection. */
+static bool is_without(const char *ifname, short flag)
 {
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ifreq request = { 0 };
 
 	memcpy(request.ifr_name, ifname, strnlen(ifname, IF_NAMESIZE - 1));
-	return fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &request) == 0 && !(request.ifr_flags & IFF_UP);
+	return fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &request) == 0 && !(request.ifr_flags & flag);
 }
 
 struct search {
@@ -90,7 +91,8 @@ static void on_station(void *userdata, uint16_t type, const void *fixed, struct 
 	}
 	/* Other devices of nl80211 have no interface of the network's. */
 	if (!search->idle[0] && is_station && ifindex && if_indextoname(ifindex, ifname) &&
-	    (is_down(ifname) || strcmp(ifname, search->except) == 0))
+	    (is_without(ifname, IFF_UP) || (strcmp(ifname, search->except) == 0 &&
+					is_without(ifname, IFF_RUNNING))))
 		memcpy(search->idle, ifname, IF_NAMESIZE);
 }
 

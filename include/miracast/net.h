@@ -4,7 +4,8 @@
  * the network interface of a Wi-Fi Direct group, and nothing else.
  *
  * A SOCK_SEQPACKET connection, one struct a packet, host byte order. One group a connection: HUSH
- * before it is made, UP once, then DOWN, or the connection's end, which undoes everything but ADOPT.
+ * before it is made, UP once, then DOWN, or the connection's end, which undoes everything but ADOPT
+ * and what HUSH tells NetworkManager for good: not to change a radio's address.
  * Each request has one reply; after UP was answered with 0, the helper may once send a NET_LOST of its
  * own accord.
  */

@@ -189,7 +189,7 @@ static int on_net_packet(sd_event_source *source, int fd, uint32_t revents, void
 
 		b->n_adopts++;
 		if (b->can_adopt)
-			supplicant_say(&b->supplicant, "added");
+			supplicant_say(&b->supplicant, "added on"); /* as the real one: a state follows */
 		(void)send(fd, &adopted, sizeof(adopted), MSG_NOSIGNAL);
 		return 0;
 	}

@@ -302,6 +302,27 @@ static void test_firewall_reloaded(void **state)
 	run("nft flush ruleset");
 }
 
+/* People's sets may be larger than anything we read. */
+static void test_firewall_crowded(void **state)
+{
+	const struct net_address a = { 0xc0a8ad01, 28 };
+	char text[160] = "";
+	struct firewall f;
+
+	(void)state;
+	need(has_namespace && has_nft);
+	run(RULES);
+	run("nft 'add set inet filter crowd { type ipv4_addr; }'");
+	run("awk 'BEGIN { printf \"add element inet filter crowd {\"; for (i = 0; i < 300000; i++) "
+	    "printf \" 10.%d.%d.%d,\", int(i / 62500) + 100, int(i / 250) % 250, i % 250; "
+	    "print \"}\" }' | nft -f -");
+	assert_int_equal(firewall_open(&f, "lo", &a, true, text, sizeof(text)), 0);
+	run("nft list chain inet filter input | grep -q '" FIREWALL_COMMENT "'");
+	firewall_close(&f);
+	run("! nft list chain inet filter input | grep -q '" FIREWALL_COMMENT "'");
+	run("nft flush ruleset");
+}
+
 /* One chain refuses: what was done in the others is undone. */
 static void test_firewall_refused(void **state)
 {
@@ -349,6 +370,7 @@ int main(void)
 		cmocka_unit_test(test_firewall_rules),
 		cmocka_unit_test(test_firewall_clean),
 		cmocka_unit_test(test_firewall_reloaded),
+		cmocka_unit_test(test_firewall_crowded),
 		cmocka_unit_test(test_firewall_refused),
 	};
 
