@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * LD_PRELOAD: makes libva take /dev/null for a render node, and /dev/zero for another one, on
- * machines without. libva asks
- * libdrm two things about a descriptor before it opens a driver (libva 2.17, va_drm.c and
- * va_drm_utils.c): what kind of node it is, and its kernel driver's name. Both are answered here for
- * those two, and passed on for everything else.
+ * machines without. libva asks libdrm two things about a descriptor before it opens a driver (libva
+ * 2.17, va_drm.c and va_drm_utils.c): what kind of node it is, and its kernel driver's name. Both are
+ * answered here for those two, and passed on for everything else.
  *
  *	LD_PRELOAD=libva-driver-shim.so LIBVA_DRIVER_NAME=miracast-test LIBVA_DRIVERS_PATH=...
  */
