@@ -70,7 +70,7 @@ int worker_get_fd(const struct worker *w);
 /* When to ask whether it hangs; UINT64_MAX while it is not busy. */
 uint64_t worker_get_deadline_ns(const struct worker *w);
 
-/* The job has taken 400 ms and a picture's time, without what the thread had to wait for a core. */
+/* The job has taken 500 ms and a picture's time, without what the thread had to wait for a core. */
 bool worker_is_hung(struct worker *w, uint64_t now_ns);
 
 #endif

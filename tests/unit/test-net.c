@@ -312,10 +312,10 @@ static void test_firewall_crowded(void **state)
 	(void)state;
 	need(has_namespace && has_nft);
 	run(RULES);
-	run("nft 'add set inet filter crowd { type ipv4_addr; }'");
-	run("awk 'BEGIN { printf \"add element inet filter crowd {\"; for (i = 0; i < 300000; i++) "
-	    "printf \" 10.%d.%d.%d,\", int(i / 62500) + 100, int(i / 250) % 250, i % 250; "
-	    "print \"}\" }' | nft -f -");
+	run("nft 'add set inet filter crowd { type ipv6_addr; }'");
+	run("awk 'BEGIN { printf \"add element inet filter crowd {\"; for (i = 0; i < 108000; i++) "
+	    "printf \" fd11:1111:2222:3333:4444:5555:%x:%x,\", int(i / 27000) + 4096, "
+	    "i % 27000 + 4096; print \"}\" }' | nft -f -");
 	assert_int_equal(firewall_open(&f, "lo", &a, true, text, sizeof(text)), 0);
 	run("nft list chain inet filter input | grep -q '" FIREWALL_COMMENT "'");
 	firewall_close(&f);

@@ -917,7 +917,7 @@ static void test_encoder_hangs(void **state)
 	gate = close_gate();
 	show(1);
 	run_once();
-	now += 400 * MS;
+	now += 500 * MS;
 	assert_int_equal(pipeline_run(b.pipeline, now), 0);
 	assert_true(pipeline_get_deadline_ns(b.pipeline) <= now + 35 * MS);
 	now += 35 * MS;
