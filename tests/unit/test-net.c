@@ -237,19 +237,26 @@ static void test_firewall(void **state)
 	run("nft flush ruleset");
 }
 
+/* People's rules, and ours among them. */
+static void open_among_others(struct firewall *f)
+{
+	const struct net_address a = { 0xc0a8ad01, 28 };
+	char text[160] = "";
+
+	run(RULES);
+	assert_int_equal(firewall_open(f, "lo", &a, true, text, sizeof(text)), 0);
+}
+
 /* At the head, for this interface and subnet only. */
 static void test_firewall_rules(void **state)
 {
 	static char during[16384];
-	const struct net_address a = { 0xc0a8ad01, 28 };
 	const char *rtsp;
-	char text[160] = "";
 	struct firewall f;
 
 	(void)state;
 	need(has_namespace && has_nft);
-	run(RULES);
-	assert_int_equal(firewall_open(&f, "lo", &a, true, text, sizeof(text)), 0);
+	open_among_others(&f);
 	list(during, sizeof(during));
 	rtsp = strstr(during, "ip saddr 192.168.173.0/28 tcp dport 7236-7239 accept");
 	assert_non_null(rtsp);
@@ -283,14 +290,11 @@ static void test_firewall_clean(void **state)
 static void test_firewall_reloaded(void **state)
 {
 	static char before[16384], after[16384];
-	const struct net_address a = { 0xc0a8ad01, 28 };
-	char text[160] = "";
 	struct firewall f;
 
 	(void)state;
 	need(has_namespace && has_nft);
-	run(RULES);
-	assert_int_equal(firewall_open(&f, "lo", &a, true, text, sizeof(text)), 0);
+	open_among_others(&f);
 	run("nft flush ruleset");
 	run(RULES);
 	for (int i = 0; i < 8; i++)

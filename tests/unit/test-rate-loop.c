@@ -10,21 +10,7 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
-#define SEC  UINT64_C(1000000)
-#define MSEC UINT64_C(1000)
-#define MBIT UINT64_C(1000000)
-#define NOW  (1000 * SEC)
-
-static const struct media_mode SMALL = { 640, 480, 30 };
-
-static struct rate make(uint64_t bps)
-{
-	struct rate r;
-
-	rate_init(&r, &(struct session_link_stats){ .current_bps = bps }, NOW);
-	rate_set_mode(&r, &SMALL);
-	return r;
-}
+#include "rate-start.h"
 
 enum sight {
 	SIGHT_REQUESTS, /* a sink that asks for IDRs, every 500 ms while something is lost */

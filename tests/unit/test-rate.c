@@ -14,21 +14,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define SEC  UINT64_C(1000000)
-#define MSEC UINT64_C(1000)
-#define MBIT UINT64_C(1000000)
-#define NOW  (1000 * SEC)
-
-static const struct media_mode SMALL = { 640, 480, 30 };
-
-static struct rate make(uint64_t bps)
-{
-	struct rate r;
-
-	rate_init(&r, &(struct session_link_stats){ .current_bps = bps }, NOW);
-	rate_set_mode(&r, &SMALL);
-	return r;
-}
+#include "rate-start.h"
 
 static void tick(struct rate *r, uint64_t *now, unsigned int seconds)
 {
