@@ -61,14 +61,13 @@ void soft_param_set_rate(x264_param_t *p, const struct encoder_config *c)
 	p->rc.i_vbv_buffer_size = (int)((buffer + 999) / 1000);
 }
 
-/* One slice, one reference, no thread, no delay, no CABAC, no B: WFD 3.4.2. */
+/* One reference, no thread, no delay, no CABAC, no B: WFD 3.4.2. */
 static void set_structure(x264_param_t *p)
 {
 	p->i_threads = 1;
 	p->i_lookahead_threads = 1;
 	p->b_sliced_threads = 0;
 	p->i_sync_lookahead = 0;
-	p->i_slice_count = 1;
 	p->i_frame_reference = 1;
 	p->i_dpb_size = 1;
 	p->i_bframe = 0;
@@ -120,6 +119,8 @@ int soft_param_set(x264_param_t *p, const struct encoder_config *c, enum soft_pr
 	p->i_timebase_den = f->mode.refresh_hz;
 	p->i_level_idc = f->level_idc;
 	set_structure(p);
+	p->i_slice_count = f->slices;
+	p->nalu_process = soft_units_add;
 	/* With intra refresh the interval is the wave's: there is still no IDR but on request. */
 	p->b_intra_refresh = c->intra_refresh;
 	p->i_keyint_max = c->intra_refresh ? REFRESH_S * f->mode.refresh_hz

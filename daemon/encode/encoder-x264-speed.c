@@ -75,7 +75,8 @@ static int measure(enum soft_preset preset, uint32_t *ret_speed)
 	static const struct encoder_config config = {
 		.format = { .mode = { TRIAL_WIDTH, TRIAL_HEIGHT, 60 },
 			    .profile = MEDIA_PROFILE_CBP,
-			    .level_idc = 40 },
+			    .level_idc = 40,
+			    .slices = 1 },
 		.rate_bps = 5000000,
 	};
 	_cleanup_(close_encoder) struct encoder *e = NULL;

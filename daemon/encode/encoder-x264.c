@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * H.264 by libx264 on the CPU. One thread and one slice a picture: x264's sliced threads would make
- * several slices, which a sink with a minimum slice size of 0 refuses, and its frame threads delay.
+ * H.264 by libx264 on the CPU. One thread: x264's sliced threads would make several slices, which a
+ * sink with a minimum slice size of 0 refuses, and its frame threads delay.
  * Knows pixels in memory only; what cannot be mapped is the capture's affair.
  *
  * Work follows damage: lines that did not change are not converted, macroblocks that did not change
@@ -61,6 +61,7 @@ static void x264_close(struct encoder *encoder)
 		x264_encoder_close(e->x264);
 	free(e->picture);
 	free(e->mb_info);
+	free(e->units);
 	free(e);
 }
 
@@ -74,7 +75,8 @@ static bool is_valid(const struct encoder_config *c)
 	const struct media_mode *m = &c->format.mode;
 
 	return m->width >= 16 && m->height >= 16 && m->width % 2 == 0 && m->height % 2 == 0 &&
-	       m->refresh_hz > 0 && c->rate_bps > 0 && c->rate_bps <= UINT64_C(1000000000);
+	       m->refresh_hz > 0 && c->format.slices > 0 && c->format.slices <= m->height / 16u &&
+	       c->rate_bps > 0 && c->rate_bps <= UINT64_C(1000000000);
 }
 
 int soft_encoder_new(const struct encoder_config *config, enum soft_preset preset,
@@ -97,6 +99,9 @@ int soft_encoder_new(const struct encoder_config *config, enum soft_preset prese
 	e->mb_info = calloc(e->mb_width, e->mb_height);
 	if (!e->mb_info)
 		return -ENOMEM;
+	r = soft_units_init(e);
+	if (r < 0)
+		return r;
 	r = soft_param_set(&e->param, config, preset);
 	if (r < 0)
 		return r;
@@ -202,56 +207,22 @@ static int set_image(struct soft_encoder *e, const struct frame *f, const struct
 	return 0;
 }
 
-/*
- * The picture's NAL units lie one behind the other. Supplemental information (x264's own
- * signature) is cut out by moving the little before it over it; High gets the constraint flags of
- * Constrained High, which x264 does not know (A.2.4.2).
- */
-static void take_nals(struct soft_encoder *e, const x264_nal_t *nals, int count)
-{
-	uint8_t *start = nals[0].p_payload;
-	size_t kept = 0;
-
-	for (int i = 0; i < count; i++) {
-		uint8_t *p = nals[i].p_payload;
-		size_t size = (size_t)nals[i].i_payload;
-
-		if (nals[i].i_type == NAL_SEI || nals[i].i_type == NAL_AUD ||
-		    nals[i].i_type == NAL_FILLER) {
-			memmove(start + size, start, kept);
-			start += size;
-			continue;
-		}
-		if (nals[i].i_type == NAL_SPS && e->config.format.profile == MEDIA_PROFILE_CHP) {
-			unsigned int header = nals[i].b_long_startcode ? 4 : 3;
-
-			p[header + 2] |= 0x0c;
-		}
-		kept += size;
-	}
-	e->packet.data = start;
-	e->packet.size = kept;
-}
-
 static int encode(struct soft_encoder *e)
 {
 	x264_picture_t out;
-	x264_nal_t *nals;
-	int count;
-	int size;
+	x264_nal_t *nals; /* not valid; soft_units_add has got them */
+	int count, size;
 
 	e->pending = false;
 	e->in.i_type = e->idr_wanted ? X264_TYPE_IDR : X264_TYPE_AUTO;
 	e->in.i_pts = e->pts++;
 	e->in.prop.mb_info = e->mb_info;
+	e->in.opaque = e;
 	size = x264_encoder_encode(e->x264, &nals, &count, &e->in, &out);
-	if (size < 0)
+	if (size < 0 || e->units_failed)
 		return -EIO;
-	if (size > 0) {
-		take_nals(e, nals, count);
-		e->packet.idr = out.i_type == X264_TYPE_IDR;
+	if (e->packet.size > 0)
 		e->idr_wanted = e->idr_wanted && !e->packet.idr;
-	}
 	return soft_speed_follow(e, e->began_ns, clock_now_ns());
 }
 
@@ -266,7 +237,7 @@ static int x264_submit(struct encoder *encoder, const struct frame *f)
 	if (!f->planes[0])
 		return -EOPNOTSUPP;
 	e->began_ns = clock_now_ns();
-	e->packet = (struct packet){ .frame_number = f->number, .time_ns = f->time_ns };
+	soft_units_begin(e, f);
 	x264_picture_init(&e->in);
 	r = set_image(e, f, &damage, &e->in.img);
 	if (r < 0)

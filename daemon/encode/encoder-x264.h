@@ -5,6 +5,7 @@
  *
  *	encoder-x264.c		the seam: frames in, access units out
  *	encoder-x264-param.c	what x264 is told
+ *	encoder-x264-units.c	its NAL units, slice by slice
  *	encoder-x264-speed.c	which preset this machine can afford, at first and later on
  */
 #ifndef MIRACAST_ENCODE_ENCODER_X264_H
@@ -42,7 +43,11 @@ struct soft_encoder {
 	uint64_t took_ns;	       /* a picture, smoothed */
 	uint64_t try_ns, wait_ns; /* when the best one is tried again; how long after a failure */
 
-	struct packet packet; /* size 0: none */
+	uint8_t *units; /* NAL units of the frame submitted last, one behind the other */
+	size_t units_size, units_used;
+	bool units_failed; /* there was no room for all of them */
+
+	struct packet packet; /* them, or what was not handed on yet; size 0: none */
 };
 
 /* Everything that x264 is told about a stream; 0 or -EINVAL. */
@@ -50,6 +55,15 @@ int soft_param_set(x264_param_t *p, const struct encoder_config *c, enum soft_pr
 
 /* That part of it that follows the rate. */
 void soft_param_set_rate(x264_param_t *p, const struct encoder_config *c);
+
+/* The memory for NAL units; 0 or -ENOMEM. */
+int soft_units_init(struct soft_encoder *e);
+
+/* A frame's first unit is next. */
+void soft_units_begin(struct soft_encoder *e, const struct frame *f);
+
+/* x264's callback; userdata is the soft_encoder. */
+void soft_units_add(x264_t *x264, x264_nal_t *unit, void *userdata);
 
 const char *soft_preset_name(enum soft_preset preset);
 

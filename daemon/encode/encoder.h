@@ -31,6 +31,14 @@ struct encoder_config {
 	uint64_t rate_bps;
 	uint32_t max_frame_bytes; /* 0: no limit of its own */
 	bool intra_refresh; /* a band of intra macroblocks wanders, where the back-end can do it */
+
+	/*
+	 * All parts of an access unit but the last one, as soon as each is encoded: called from within
+	 * submit and output, on their thread; readable until the next call on this encoder. NULL, and
+	 * back-ends whose slices are ready all at once: access units come whole.
+	 */
+	void (*on_part)(void *userdata, const struct packet *part);
+	void *userdata;
 };
 
 struct encoder_ops {
@@ -53,9 +61,9 @@ struct encoder_ops {
 	int (*submit)(struct encoder *e, const struct frame *f);
 
 	/*
-	 * Encode it, and wait. The access unit of the frame submitted last, without filler, SPS and
-	 * PPS before an IDR: valid until the next call on this encoder. 1, 0 (none: the frame was
-	 * skipped) or -errno as of submit.
+	 * Encode it, and wait. The access unit of the frame submitted last, or the last part of it,
+	 * without filler, SPS and PPS before an IDR: valid until the next call on this encoder. 1,
+	 * 0 (none: the frame was skipped) or -errno as of submit.
 	 */
 	int (*output)(struct encoder *e, struct packet *ret);
 

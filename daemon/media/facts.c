@@ -41,12 +41,13 @@ void facts_send_first_frame(struct facts *f, bool own_picture, uint64_t time_us)
 	send_important(f, &m.header);
 }
 
-void facts_send_chunk(struct facts *f, enum media_chunk_kind kind, uint64_t frame,
+void facts_send_chunk(struct facts *f, enum media_chunk_kind kind, uint64_t frame, uint32_t part,
 		      uint32_t processing_us, uint32_t rate_kbps, uint64_t time_us)
 {
 	struct media_chunk m = {
 		.kind = kind,
 		.frame = frame,
+		.part = part,
 		.processing_us = processing_us,
 		.rate_kbps = rate_kbps,
 		.time_us = time_us,

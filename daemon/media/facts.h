@@ -23,7 +23,7 @@ void facts_init(struct facts *f, int socket);
 
 void facts_send_caps(struct facts *f, struct media_caps *caps);
 void facts_send_first_frame(struct facts *f, bool own_picture, uint64_t time_us);
-void facts_send_chunk(struct facts *f, enum media_chunk_kind kind, uint64_t frame,
+void facts_send_chunk(struct facts *f, enum media_chunk_kind kind, uint64_t frame, uint32_t part,
 		      uint32_t processing_us, uint32_t rate_kbps, uint64_t time_us);
 void facts_send_rate(struct facts *f, uint64_t video_bps, uint64_t stream_bps);
 void facts_send_blocked(struct facts *f, uint64_t queued_ns, size_t queued_bytes);

@@ -161,7 +161,7 @@ static bool same_format(const struct media_format *a, const struct media_format 
 {
 	return a->mode.width == b->mode.width && a->mode.height == b->mode.height &&
 	       a->mode.refresh_hz == b->mode.refresh_hz && a->profile == b->profile &&
-	       a->level_idc == b->level_idc && a->audio == b->audio;
+	       a->level_idc == b->level_idc && a->slices == b->slices && a->audio == b->audio;
 }
 
 /* The trial has decided; what is demanded in spite of it ends with its reason. */

@@ -28,11 +28,13 @@ struct worker {
 	pthread_t thread;
 	bool has_thread;
 	int job_fd;    /* eventfd: the thread's turn has begun */
-	int result_fd; /* eventfd: the loop's turn has begun, or the frame has been read */
+	int result_fd; /* eventfd: the loop's turn has begun, the frame has been read, a part is there */
 
 	/* Whose turn it is, and so whose all that follows is. */
 	_Atomic bool threads_turn;
 	_Atomic bool has_read; /* of the present job; set by the thread */
+	_Atomic unsigned int part_count; /* of the parts of its access unit: these are the loop's */
+	struct packet parts[MEDIA_SLICES_MAX];
 	struct worker_job job;
 	struct worker_result result;
 	bool quit;
@@ -44,6 +46,7 @@ struct worker {
 
 	/* the loop's alone */
 	bool busy;
+	unsigned int parts_taken;
 	uint64_t given_ns;
 	uint64_t deadline_ns;
 	int schedstat_fd;    /* of the thread; -1: not told here */
@@ -63,15 +66,31 @@ static bool same_format(const struct media_format *a, const struct media_format 
 {
 	return a->mode.width == b->mode.width && a->mode.height == b->mode.height &&
 	       a->mode.refresh_hz == b->mode.refresh_hz && a->profile == b->profile &&
-	       a->level_idc == b->level_idc;
+	       a->level_idc == b->level_idc && a->slices == b->slices;
+}
+
+/* What is thrown away is not handed on either. */
+static void on_part(void *userdata, const struct packet *part)
+{
+	struct worker *w = userdata;
+	unsigned int n = atomic_load_explicit(&w->part_count, memory_order_relaxed);
+
+	assert(n < MEDIA_SLICES_MAX);
+	if (w->job.task != WORKER_ENCODE)
+		return;
+	w->parts[n] = *part;
+	atomic_store_explicit(&w->part_count, n + 1, memory_order_release);
+	(void)eventfd_write(w->result_fd, 1);
 }
 
 static int open_encoder(struct worker *w)
 {
-	const struct worker_job *job = &w->job;
+	struct worker_job *job = &w->job;
 	int r;
 
 	close_encoder(w);
+	job->config.on_part = on_part;
+	job->config.userdata = w;
 	r = job->back_end->open(&job->config, &w->encoder);
 	if (r < 0) {
 		w->result.what = "the encoder cannot be opened";
@@ -316,7 +335,9 @@ void worker_give(struct worker *w, const struct worker_job *job, uint64_t now_ns
 	w->given_ns = now_ns;
 	w->deadline_ns = now_ns + hung_ns(job);
 	w->starved_ns = get_starved_ns(w);
+	w->parts_taken = 0;
 	atomic_store_explicit(&w->has_read, false, memory_order_relaxed);
+	atomic_store_explicit(&w->part_count, 0, memory_order_relaxed);
 	pass_turn(w);
 }
 
@@ -331,6 +352,14 @@ bool worker_is_hung(struct worker *w, uint64_t now_ns)
 	allowed_ns += get_starved_ns(w) - w->starved_ns;
 	w->deadline_ns = w->given_ns + (allowed_ns < most_ns ? allowed_ns : most_ns);
 	return now_ns >= w->deadline_ns;
+}
+
+bool worker_take_part(struct worker *w, struct packet *ret)
+{
+	if (w->parts_taken == atomic_load_explicit(&w->part_count, memory_order_acquire))
+		return false;
+	*ret = w->parts[w->parts_taken++];
+	return true;
 }
 
 bool worker_take(struct worker *w, struct worker_result *ret)

@@ -2,8 +2,8 @@
 /*
  * The encoder in a thread of its own, so that the loop keeps its times (PCR, pacing, heartbeats)
  * however long a picture takes, and survives an encoder that never comes back long enough to say
- * so. One job at a time; the two threads take turns and share nothing else: no lock is held while
- * anybody works, and nothing is allocated for a frame.
+ * so. One job at a time; the two threads take turns and share nothing but what is ready of the
+ * present one: no lock is held while anybody works, and nothing is allocated for a frame.
  *
  * Everything here is called by the loop's thread. Knows encoders by their seam, nothing of streams.
  */
@@ -28,8 +28,8 @@ struct worker_job {
 
 	/* The encoder as it should be; it is opened anew only where it cannot be adapted. */
 	const struct encoder_ops *back_end;
-	struct encoder_config config;
-	bool anew; /* the one there is broken */
+	struct encoder_config config; /* on_part is the worker's */
+	bool anew;		      /* the one there is broken */
 	bool idr;
 };
 
@@ -39,7 +39,7 @@ struct worker_result {
 	const char *what;      /* r < 0: a sentence */
 	bool by_device;	       /* the CPU has not read the frame */
 	bool fatal;	       /* r < 0, and another encoder of this kind would not help */
-	struct packet packet;  /* readable until the next job */
+	struct packet packet;  /* or the last part of it; readable until the next job */
 	uint64_t started_ns;   /* CLOCK_MONOTONIC */
 	uint64_t converted_ns; /* 0: the encoder does not tell */
 	uint64_t encoded_ns;
@@ -64,7 +64,13 @@ bool worker_has_read(const struct worker *w);
 bool worker_take(struct worker *w, struct worker_result *ret);
 bool worker_is_busy(const struct worker *w);
 
-/* Readable when the frame has been read, and when a result waits. */
+/*
+ * The next part of the job's access unit; result.packet is the last one. To be asked for after
+ * worker_take, whatever that said, and until there is none: all are there when the result is.
+ */
+bool worker_take_part(struct worker *w, struct packet *ret);
+
+/* Readable when the frame has been read, and when a part or the result waits. */
 int worker_get_fd(const struct worker *w);
 
 /* When to ask whether it hangs; UINT64_MAX while it is not busy. */

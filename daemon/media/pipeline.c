@@ -6,6 +6,7 @@
  *			-> the encoder's thread (pipeline-worker.c) ->
  *	packet -> pipeline_on_packet -> stream (TS, RTP, pace) -> network
  *
+ * A packet is an access unit, or a part of one that leaves while the rest is being encoded.
  * Data only flows forward, by direct calls but for the one thread. One picture at a time is with
  * the encoder and one may wait for it; a newer picture takes the place of the waiting one. Backward
  * there are three signals: an IDR is wanted, the rate has changed, the network does not keep up
@@ -41,7 +42,8 @@ static void pipeline_on_frame(struct pipeline *p, struct source *s, const struct
 			      uint64_t now_ns);
 static void encode_next(struct pipeline *p, uint64_t now_ns);
 static void take_packet(struct pipeline *p, uint64_t now_ns);
-static void pipeline_on_packet(struct pipeline *p, const struct packet *packet, uint64_t now_ns);
+static void pipeline_on_packet(struct pipeline *p, const struct packet *packet, uint64_t ready_ns,
+			       uint64_t now_ns);
 static void on_first_datagram(void *userdata, const struct sender_frame *f);
 static void on_last_datagram(void *userdata, const struct sender_frame *f);
 static void on_dropped(void *userdata, const struct sender_frame *f);
@@ -173,7 +175,7 @@ void pipeline_release(struct held *h)
 static void frame_dropped(struct pipeline *p, uint64_t number, uint64_t now_ns)
 {
 	p->state->frames_dropped++;
-	facts_send_chunk(p->facts, MEDIA_CHUNK_DROPPED, number, 0, 0, now_ns / NSEC_PER_USEC);
+	facts_send_chunk(p->facts, MEDIA_CHUNK_DROPPED, number, 0, 0, 0, now_ns / NSEC_PER_USEC);
 }
 
 /* Numbers that were skipped are pictures that nobody captured. */
@@ -204,7 +206,7 @@ static void pipeline_on_frame(struct pipeline *p, struct source *s, const struct
 		.source = s, .frame = *f, .own = s == p->notice, .acquired_ns = clock_now_ns()
 	};
 
-	facts_send_chunk(p->facts, MEDIA_CHUNK_FRAME_START, f->number, 0, 0,
+	facts_send_chunk(p->facts, MEDIA_CHUNK_FRAME_START, f->number, 0, 0, 0,
 			 now_ns / NSEC_PER_USEC);
 	count_frame(p, f);
 	p->again_ns = now_ns + period_ns(p); /* a picture that is not sent now is owed */
@@ -282,6 +284,7 @@ static void encode_next(struct pipeline *p, uint64_t now_ns)
 	p->encoding.frame = job.frame;
 	p->waiting.source = NULL;
 	p->anew = false;
+	p->part_ns = now_ns;
 	worker_give(p->encoder, &job, now_ns); /* -> take_packet, when the thread is done */
 }
 
@@ -329,6 +332,16 @@ static void trace_result(struct pipeline *p, const struct worker_result *result,
 	trace_mark(&p->trace, time_ns, TRACE_ENCODED, result->encoded_ns);
 }
 
+static void on_picture(struct pipeline *p, const struct packet *last, uint64_t now_ns)
+{
+	p->state->frames_encoded++;
+	if (!last->idr)
+		return;
+	p->state->idr_frames++;
+	p->idr_paid_ns = (p->idr_paid_ns > now_ns ? p->idr_paid_ns : now_ns) + IDR_INTERVAL_NS;
+	p->idr_ns = NEVER_NS;
+}
+
 static void on_encoded(struct pipeline *p, const struct worker_result *result, uint64_t now_ns)
 {
 	const struct frame *f = &p->encoding.frame;
@@ -343,13 +356,11 @@ static void on_encoded(struct pipeline *p, const struct worker_result *result, u
 		return;
 	if (!result->by_device && !p->encoding.own)
 		p->state->raw_bytes_copied += bytes_read_by_cpu(f);
-	facts_send_chunk(p->facts, MEDIA_CHUNK_ENCODED, f->number,
-			 (uint32_t)us_since(result->encoded_ns, result->started_ns),
-			 (uint32_t)(p->config.rate_bps / 1000), result->encoded_ns / NSEC_PER_USEC);
 	trace_result(p, result, f->time_ns);
-	if (!p->own && p->repeats == 0)
-		dump_choose(&p->dump, f);
-	pipeline_on_packet(p, &result->packet, now_ns);
+	if (result->packet.part == 0)
+		p->part_ns = result->started_ns;
+	pipeline_on_packet(p, &result->packet, result->encoded_ns, now_ns);
+	on_picture(p, &result->packet, now_ns);
 	if (!p->waiting.source)
 		plan_repeat(p, now_ns);
 }
@@ -372,11 +383,22 @@ static void give_back_early(struct pipeline *p)
 		pipeline_release(&p->encoding);
 }
 
+static void take_parts(struct pipeline *p, uint64_t now_ns)
+{
+	struct packet part;
+
+	while (worker_take_part(p->encoder, &part))
+		if (p->streaming)
+			pipeline_on_packet(p, &part, now_ns, now_ns);
+}
+
 static void take_packet(struct pipeline *p, uint64_t now_ns)
 {
 	struct worker_result result;
+	bool done = worker_take(p->encoder, &result);
 
-	if (!worker_take(p->encoder, &result)) {
+	take_parts(p, now_ns);
+	if (!done) {
 		give_back_early(p);
 		if (worker_is_hung(p->encoder, now_ns))
 			(void)pipeline_fail(p, MEDIA_STAGE_ENCODE, -ETIMEDOUT, "the encoder hung");
@@ -417,18 +439,25 @@ void pipeline_quiesce(struct pipeline *p)
 
 /* ------------------------------------------------------------------ packet -> stream */
 
-static void pipeline_on_packet(struct pipeline *p, const struct packet *packet, uint64_t now_ns)
+/* As the contract counts: the last part, and a whole picture, is 0, those before it are 1, 2, ... */
+static uint32_t part_number(unsigned int part, unsigned int parts)
+{
+	return part + 1 < parts ? part + 1 : 0;
+}
+
+static void pipeline_on_packet(struct pipeline *p, const struct packet *packet, uint64_t ready_ns,
+			       uint64_t now_ns)
 {
 	int r;
 
-	p->state->frames_encoded++;
+	facts_send_chunk(p->facts, MEDIA_CHUNK_ENCODED, packet->frame_number,
+			 part_number(packet->part, packet->parts),
+			 (uint32_t)us_since(ready_ns, p->part_ns),
+			 (uint32_t)(p->config.rate_bps / 1000), ready_ns / NSEC_PER_USEC);
+	p->part_ns = ready_ns;
 	p->video_bytes += packet->size;
-	if (packet->idr) {
-		p->state->idr_frames++;
-		p->idr_paid_ns =
-			(p->idr_paid_ns > now_ns ? p->idr_paid_ns : now_ns) + IDR_INTERVAL_NS;
-		p->idr_ns = NEVER_NS;
-	}
+	if (packet->part == 0 && !p->own && p->repeats == 0)
+		dump_choose(&p->dump, &p->encoding.frame);
 	r = stream_push(p->stream, packet, now_ns); /* -> on_first_datagram, ... */
 	if (r < 0 && r != -ENOBUFS && r != -ENOTCONN)
 		network_failed(p, r);
@@ -442,8 +471,11 @@ static void on_first_datagram(void *userdata, const struct sender_frame *f)
 	const struct trace_frame *trace = trace_find(&p->trace, f->time_ns);
 	uint64_t now_ns = clock_now_ns();
 
+	facts_send_chunk(p->facts, MEDIA_CHUNK_SENT, f->number, part_number(f->part, f->parts), 0,
+			 0, now_ns / NSEC_PER_USEC);
+	if (f->part > 0)
+		return;
 	trace_mark(&p->trace, f->time_ns, TRACE_FIRST_DATAGRAM, now_ns);
-	facts_send_chunk(p->facts, MEDIA_CHUNK_SENT, f->number, 0, 0, now_ns / NSEC_PER_USEC);
 	if (p->first_frame) {
 		facts_send_first_frame(p->facts, trace && trace->own, now_ns / NSEC_PER_USEC);
 		p->first_frame = false;
@@ -459,7 +491,8 @@ static void on_last_datagram(void *userdata, const struct sender_frame *f)
 {
 	struct pipeline *p = userdata;
 
-	trace_mark(&p->trace, f->time_ns, TRACE_LAST_DATAGRAM, clock_now_ns());
+	if (part_number(f->part, f->parts) == 0)
+		trace_mark(&p->trace, f->time_ns, TRACE_LAST_DATAGRAM, clock_now_ns());
 }
 
 static void on_dropped(void *userdata, const struct sender_frame *f)

@@ -35,7 +35,8 @@ static bool configure_is_valid(const struct media_configure *c)
 {
 	return mode_is_valid(&c->format.mode) &&
 	       (unsigned int)c->format.profile <= MEDIA_PROFILE_CHP &&
-	       (unsigned int)c->format.audio <= MEDIA_AUDIO_AAC && c->rate_bps > 0 &&
+	       (unsigned int)c->format.audio <= MEDIA_AUDIO_AAC && c->format.slices > 0 &&
+	       c->format.slices <= MEDIA_SLICES_MAX && c->rate_bps > 0 &&
 	       c->encoder <= MEDIA_ENCODER_X264 && c->still_hz <= MEDIA_STILL_HZ_MAX &&
 	       c->intra_refresh <= 1 && c->reserved == 0;
 }

@@ -7,6 +7,7 @@
 
 #include "rtsp/wfd-edid.h"
 
+#include <assert.h>
 #include <errno.h>
 
 /* Contract: a rate that does not carry this much is no rate for a display. */
@@ -97,10 +98,24 @@ static bool choose_codec(const struct wfd_sink *sink, const struct wfd_caps *cap
 	return found;
 }
 
+/* Slices are whole lines of macroblocks, and one may have a line less than the others. */
+static uint8_t choose_slices(const struct wfd_video_codec *codec, const struct media_mode *mode)
+{
+	unsigned columns = (mode->width + 15u) / 16, lines = (mode->height + 15u) / 16;
+	unsigned n = codec->max_slices < MEDIA_SLICES_MAX ? codec->max_slices : MEDIA_SLICES_MAX;
+
+	if (codec->min_slice_size == 0)
+		return 1;
+	while (n > 1 && (n > lines || lines / n * columns < codec->min_slice_size))
+		n--;
+	return (uint8_t)(n ? n : 1);
+}
+
 static bool make_choice(const struct wfd_sink *sink, const struct wfd_caps *caps,
 			struct wfd_choice *c)
 {
 	const struct wfd_mode *mode = wfd_mode_get(c->list, c->table, c->index);
+	const struct wfd_video_codec *codec;
 
 	if (mode->interlaced || !fits_caps(&mode->mode, caps))
 		return false;
@@ -108,7 +123,12 @@ static bool make_choice(const struct wfd_sink *sink, const struct wfd_caps *caps
 	c->level_idc = wfd_level_for_mode(&c->mode);
 	if (!c->level_idc || c->level_idc > caps->max_level_idc)
 		return false;
-	return choose_codec(sink, caps, c);
+	if (!choose_codec(sink, caps, c))
+		return false;
+	codec = &wfd_sink_get_formats(sink, c->list)->codecs[c->codec];
+	c->slices = choose_slices(codec, &c->mode);
+	c->min_slice_size = c->slices > 1 ? codec->min_slice_size : 0;
+	return true;
 }
 
 /* Large first, then fast. */
@@ -315,50 +335,58 @@ struct media_format wfd_choice_format(const struct wfd_choice *choice, enum medi
 		.mode = choice->mode,
 		.profile = choice->profile,
 		.level_idc = choice->level_idc,
+		.slices = choice->slices,
 		.audio = audio,
 	};
 }
 
 /* One profile bit, one level bit, one mode bit over all tables; "none none", never zeros. */
-static void write_r1(struct writer *w, unsigned profile, unsigned level, const uint64_t *masks)
+static void write_r1(struct writer *w, const struct wfd_choice *c, const uint64_t *masks)
 {
-	text_write(w, "wfd_video_formats: 00 00 %02x %02x %08x %08x %08x 00 0000 0000 00 none none\r\n",
-		   profile, level, (unsigned)masks[WFD_TABLE_CEA], (unsigned)masks[WFD_TABLE_VESA],
-		   (unsigned)masks[WFD_TABLE_HH]);
+	text_write(
+		w,
+		"wfd_video_formats: 00 00 %02x %02x %08x %08x %08x 00 %04x %04x 00 none none\r\n",
+		1u << c->profile, wfd_level_to_bit(c->level_idc), (unsigned)masks[WFD_TABLE_CEA],
+		(unsigned)masks[WFD_TABLE_VESA], (unsigned)masks[WFD_TABLE_HH], c->min_slice_size,
+		c->slices - 1u);
 }
 
-static void write_x(struct writer *w, unsigned profile, unsigned level, const uint64_t *masks)
+static void write_x(struct writer *w, const struct wfd_choice *c, const uint64_t *masks)
 {
-	text_write(w,
-		   "wfdx_video_formats: 0000 00 %04x %04x %010llx %010llx %08x 00 0000 0000 00 none "
-		   "none\r\n",
-		   profile, level, (unsigned long long)masks[WFD_TABLE_CEA],
-		   (unsigned long long)masks[WFD_TABLE_VESA], (unsigned)masks[WFD_TABLE_HH]);
+	text_write(
+		w,
+		"wfdx_video_formats: 0000 00 %04x %04x %010llx %010llx %08x 00 %04x %04x 00 none "
+		"none\r\n",
+		1u << c->profile, wfd_level_to_bit(c->level_idc),
+		(unsigned long long)masks[WFD_TABLE_CEA], (unsigned long long)masks[WFD_TABLE_VESA],
+		(unsigned)masks[WFD_TABLE_HH], c->min_slice_size, c->slices - 1u);
 }
 
-static void write_r2(struct writer *w, unsigned profile, unsigned level, const uint64_t *masks)
+static void write_r2(struct writer *w, const struct wfd_choice *c, const uint64_t *masks)
 {
 	text_write(w,
-		   "wfd2_video_formats: 00 01 %02x %04x %012llx %012llx %012llx 00 0000 0000 00 00\r\n",
-		   profile, level, (unsigned long long)masks[WFD_TABLE_CEA],
+		   "wfd2_video_formats: 00 01 %02x %04x %012llx %012llx %012llx 00 %04x %04x 00 "
+		   "00\r\n",
+		   1u << c->profile, wfd_level_to_bit(c->level_idc),
+		   (unsigned long long)masks[WFD_TABLE_CEA],
 		   (unsigned long long)masks[WFD_TABLE_VESA],
-		   (unsigned long long)masks[WFD_TABLE_HH]);
+		   (unsigned long long)masks[WFD_TABLE_HH], c->min_slice_size, c->slices - 1u);
 }
 
 /* Microsoft's modes come with profile and level in the list that they augment (MS-WFDPE 2.7.1.2). */
 void wfd_write_video_formats(struct writer *w, const struct wfd_choice *choice, bool has_x)
 {
 	uint64_t bit = UINT64_C(1) << choice->index, masks[WFD_TABLES] = { 0 };
-	unsigned profile = 1u << choice->profile, level = wfd_level_to_bit(choice->level_idc);
 
+	assert(choice->slices > 0);
 	if (choice->list != WFD_LIST_MS)
 		masks[choice->table] = bit;
 	if (choice->list == WFD_LIST_R2)
-		write_r2(w, profile, level, masks);
+		write_r2(w, choice, masks);
 	else if (choice->list == WFD_LIST_X || (choice->list == WFD_LIST_MS && has_x))
-		write_x(w, profile, level, masks);
+		write_x(w, choice, masks);
 	else
-		write_r1(w, profile, level, masks);
+		write_r1(w, choice, masks);
 	if (choice->list == WFD_LIST_MS)
 		text_write(w, "microsoft_video_formats: %012llx\r\n", (unsigned long long)bit);
 }

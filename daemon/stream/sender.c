@@ -56,6 +56,7 @@ static void forget_queue(struct sender *s)
 	s->paced_ns = 0;
 	s->blocked = false;
 	s->needs_idr = true;
+	s->drops_rest = true;
 }
 
 static int get_family(int fd)
@@ -181,24 +182,46 @@ static bool has_begun(const struct sender *s, unsigned int i, const struct sende
 	return f->gone > 0 || (i == 0 && s->ready > 0);
 }
 
+/* A picture whose first part is not in the queue any more has begun, too. */
 static void give_up_pictures(struct sender *s, uint64_t now_ns)
 {
+	bool begun = true;
+
 	for (unsigned int i = 0; i < s->frame_count; i++) {
 		struct sender_frame *f = get_frame(s, i);
 
-		if (!f->video || f->given_up || has_begun(s, i, f))
+		if (!f->video || f->given_up)
+			continue;
+		if (f->part == 0)
+			begun = has_begun(s, i, f);
+		if (begun)
 			continue;
 		f->given_up = true;
 		s->queued_bytes -= size_of(f);
-		s->ops->on_dropped(s->userdata, f, now_ns);
+		if (f->part == 0)
+			s->ops->on_dropped(s->userdata, f, now_ns);
 	}
+	s->drops_rest = !begun;
 	s->needs_idr = true;
+}
+
+bool sender_drops(const struct sender *s, const struct sender_frame *f)
+{
+	return f->video && f->part > 0 && s->drops_rest;
+}
+
+static int refuse(struct sender *s, const struct sender_frame *f, uint64_t now_ns)
+{
+	s->ops->on_dropped(s->userdata, f, now_ns);
+	s->drops_rest = true;
+	return -ENOBUFS;
 }
 
 void sender_refuse(struct sender *s, const struct sender_frame *f, uint64_t now_ns)
 {
 	give_up_pictures(s, now_ns);
-	s->ops->on_dropped(s->userdata, f, now_ns);
+	if (!sender_drops(s, f))
+		(void)refuse(s, f, now_ns);
 }
 
 static bool is_overdue(struct sender *s, uint64_t now_ns)
@@ -233,14 +256,15 @@ int sender_push(struct sender *s, const struct rtp_run *run, const struct sender
 {
 	if (s->fd < 0)
 		return -ENOTCONN;
-	if (f->video && is_overdue(s, now_ns))
-		give_up_pictures(s, now_ns);
-	if (f->video && s->needs_idr && !f->idr) {
-		s->ops->on_dropped(s->userdata, f, now_ns);
+	if (sender_drops(s, f))
 		return -ENOBUFS;
+	if (f->video && f->part == 0) {
+		if (is_overdue(s, now_ns))
+			give_up_pictures(s, now_ns);
+		if (s->needs_idr && !f->idr)
+			return refuse(s, f, now_ns);
+		s->needs_idr = s->drops_rest = false;
 	}
-	if (f->video)
-		s->needs_idr = false;
 	append(s, run, f, now_ns);
 	return 0;
 }

@@ -10,7 +10,8 @@
  * The queue is bounded by its slots and by age: when a frame is pushed while the oldest one has
  * waited for SENDER_AGE_MAX_NS, every picture that has not begun to leave is given up, and
  * pictures, this one first, are refused until an IDR comes. So it is after a new socket, too. A
- * picture that has begun is always finished. Sound is never given up for its age.
+ * picture that has begun is always finished: what is pushed of it later follows its first part,
+ * into the network or away. Sound is never given up for its age.
  *
  * Nothing here allocates after sender_init.
  */
@@ -37,7 +38,9 @@ struct sender_frame {
 	uint64_t time_ns; /* of the picture; CLOCK_MONOTONIC */
 	bool video;	  /* may be given up */
 	bool idr;
-	uint8_t *pts_at; /* the pusher's own */
+	uint8_t part, parts; /* of the picture; see struct packet */
+	uint64_t rest_ns;    /* until the last of them is pushed, about */
+	uint8_t *pts_at;     /* the pusher's own; of part 0 */
 
 	/* told at departure by the stage above */
 	uint64_t pts;	  /* 90 kHz, not wrapped */
@@ -62,10 +65,13 @@ struct sender_ops {
 	void (*on_depart)(void *userdata, struct sender_frame *f, uint8_t *datagrams,
 			  unsigned int count, size_t last_size, uint64_t now_ns);
 
-	/* The frame's last datagram has been handed to the kernel. */
+	/* The last datagram of the frame, or of this part of it, has been handed to the kernel. */
 	void (*on_sent)(void *userdata, const struct sender_frame *f, uint64_t now_ns);
 
-	/* The picture was given up or refused, and nothing of it was sent. An IDR is needed. */
+	/*
+	 * The picture was given up or refused, and nothing of it was sent, or not all of it, where
+	 * there is no room for a later part. Once a picture; an IDR is needed.
+	 */
 	void (*on_dropped)(void *userdata, const struct sender_frame *f, uint64_t now_ns);
 };
 
@@ -84,6 +90,7 @@ struct sender {
 	bool gso;	     /* UDP_SEGMENT works here; false after the first refusal */
 	bool blocked;	     /* the socket is full: wait for POLLOUT */
 	bool needs_idr;	     /* pictures are refused until one comes */
+	bool drops_rest;     /* of the picture pushed last, parts are thrown away */
 	uint64_t blocked_ns; /* since when */
 
 	uint64_t rate_bps; /* 0: unpaced */
@@ -120,17 +127,20 @@ int sender_set_socket(struct sender *s, int fd);
  */
 void sender_set_rate(struct sender *s, uint64_t rate_bps, uint32_t burst_bytes);
 
-/* The free room of the queue, to be filled with one frame and pushed, or forgotten. */
+/* Whether a part of a picture would be thrown away: the parts before it were. */
+bool sender_drops(const struct sender *s, const struct sender_frame *f);
+
+/* The free room of the queue, to be filled with one frame or a part, and pushed or forgotten. */
 struct rtp_run sender_reserve(struct sender *s);
 
 /*
  * Queue a frame whose datagrams are in run. 0; -ENOTCONN: no socket, -ENOBUFS: refused (on_dropped
- * was called). Nothing is sent before sender_flush.
+ * was called, now or for an earlier part). Nothing is sent before sender_flush.
  */
 int sender_push(struct sender *s, const struct rtp_run *run, const struct sender_frame *f,
 		uint64_t now_ns);
 
-/* A video frame could not even be written into the reserved room: as if pushed and refused. */
+/* A picture, or part of one, could not even be written into the reserved room: it is refused. */
 void sender_refuse(struct sender *s, const struct sender_frame *f, uint64_t now_ns);
 
 /*

@@ -76,11 +76,16 @@ int stream_push(struct stream *s, const struct packet *p, uint64_t now_ns)
 		.time_ns = p->time_ns,
 		.video = true,
 		.idr = p->idr,
+		.part = p->part,
+		.parts = p->parts,
+		.rest_ns = p->rest_ns,
 	};
 	int r;
 
 	if (stream_get_fd(s) < 0)
 		return -ENOTCONN;
+	if (sender_drops(&s->sender, &f))
+		return -ENOBUFS;
 	/* The PTS is set at departure. */
 	r = ts_write_video(&s->ts, &run, p, 0, now_ns, &f.pts_at);
 	if (r == -ENOBUFS)
@@ -161,11 +166,16 @@ void stream_get_queue(const struct stream *s, uint64_t now_ns, struct sender_que
 	sender_get_queue(&s->sender, now_ns, ret);
 }
 
-/* The PTS, now that it is known when the frame's last datagram will have left. */
+/*
+ * The PTS, now that it is known when the frame's last datagram will have left. Of a picture in parts
+ * it is guessed: that the others are as large as the first, and are encoded as was promised.
+ */
 static void stamp(struct stream *s, struct sender_frame *f, uint64_t now_ns)
 {
 	size_t size = (size_t)(f->count - 1) * RTP_DATAGRAM_SIZE + f->last_size;
-	uint64_t leave_ns = now_ns + sender_get_drain_ns(&s->sender, size, now_ns);
+	size_t parts = f->parts ? f->parts : 1;
+	uint64_t drain_ns = sender_get_drain_ns(&s->sender, size * parts, now_ns);
+	uint64_t leave_ns = now_ns + (drain_ns > f->rest_ns ? drain_ns : f->rest_ns);
 	uint64_t *last = f->video ? s->numbers.last_pts : &s->last_audio_pts;
 
 	f->pts = timing_stamp(last, f->time_ns, leave_ns, &f->late_ns);
@@ -179,7 +189,7 @@ static void on_depart(void *userdata, struct sender_frame *f, uint8_t *datagrams
 	bool first = f && f->gone == 0;
 
 	assert(count > 0 && count <= SENDER_BATCH);
-	if (first)
+	if (first && f->part == 0)
 		stamp(s, f, now_ns);
 	for (unsigned int i = 0; i < count; i++) {
 		size_t size = i + 1 < count ? RTP_DATAGRAM_SIZE : last_size;

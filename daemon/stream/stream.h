@@ -40,15 +40,16 @@ struct stream_numbers {
 /* Called from within stream_push, stream_push_audio and stream_flush; none may call back in. */
 struct stream_ops {
 	/*
-	 * Of pictures only. The first datagram of this access unit is handed to the kernel right after the return.
-	 * Once a frame; f->pts and f->late_ns (0: in time) are final.
+	 * Of pictures only. The first datagram of this access unit, or of this part of it, is
+	 * handed to the kernel right after the return. Once a part; of part 0, f->pts and
+	 * f->late_ns (0: in time) are final.
 	 */
 	void (*on_first_datagram)(void *userdata, const struct sender_frame *f);
 
 	/* Its last datagram has been. f->lost: how many of its datagrams the kernel refused. */
 	void (*on_last_datagram)(void *userdata, const struct sender_frame *f);
 
-	/* The picture was given up before anything of it was sent; the encoder owes an IDR. */
+	/* The picture was given up; see sender.h. The encoder owes an IDR. */
 	void (*on_dropped)(void *userdata, const struct sender_frame *f);
 };
 
@@ -71,10 +72,10 @@ void stream_set_rate(struct stream *s, uint64_t pace_bps, uint32_t burst_bytes);
 int stream_set_socket(struct stream *s, int fd);
 
 /*
- * One access unit: written, queued, and sent as far as the pace allows. The packet's memory is not
- * read after the return. 0; -ENOTCONN without a socket; -ENOBUFS when it was dropped (on_dropped was
- * called: request an IDR); else what stream_flush returns. A picture that is sent again comes with
- * the time of sending it again.
+ * One access unit, or the next part of one: written, queued, and sent as far as the pace allows. The
+ * packet's memory is not read after the return. 0; -ENOTCONN without a socket; -ENOBUFS when it was
+ * dropped (on_dropped was called, now or for an earlier part: request an IDR); else what
+ * stream_flush returns. A picture that is sent again comes with the time of sending it again.
  */
 int stream_push(struct stream *s, const struct packet *p, uint64_t now_ns);
 

@@ -41,6 +41,8 @@ static const uint8_t pat_section[] = {
 };
 
 static void write_due(struct ts *t, struct rtp_run *run, bool psi, bool pcr);
+static void write_continuation(struct rtp_run *run, unsigned int pid, const uint8_t *data,
+			       size_t size);
 static int write_pes(struct ts *t, struct rtp_run *run, enum ts_stream stream,
 		     const uint8_t *header, size_t header_size, const uint8_t *data, size_t size,
 		     bool psi, bool pcr, uint8_t **ret_header);
@@ -113,19 +115,37 @@ static size_t build_pes_header(uint8_t *h, uint8_t stream_id, size_t stuffing, s
 	return 14 + stuffing;
 }
 
+/* What is due may stand within a PES: it is on other PIDs. */
+static int write_part(struct ts *t, struct rtp_run *run, const struct packet *p, bool psi, bool pcr)
+{
+	size_t packets =
+		(psi ? 2u : 0u) + (pcr ? 1u : 0u) + (p->size + TS_BODY_SIZE - 1) / TS_BODY_SIZE;
+
+	if (rtp_left(run) < packets)
+		return -ENOBUFS;
+	write_due(t, run, psi, pcr);
+	write_continuation(run, TS_PID_VIDEO, p->data, p->size);
+	return 0;
+}
+
 int ts_write_video(struct ts *t, struct rtp_run *run, const struct packet *p, uint64_t pts,
 		   uint64_t now_ns, uint8_t **ret_pts_at)
 {
-	uint8_t header[PES_HEADER_MAX];
-	bool psi = p->idr || is_due(t->psi_ns, PSI_EARLY_NS, now_ns);
+	/* Of an access unit in parts the size is not known yet. */
+	size_t size = p->parts > 1 ? UINT16_MAX : p->size;
+	bool psi = (p->idr && p->part == 0) || is_due(t->psi_ns, PSI_EARLY_NS, now_ns);
 	bool pcr = psi || is_due(t->pcr_ns, PCR_EARLY_NS, now_ns);
+	uint8_t header[PES_HEADER_MAX];
 	size_t header_size;
 	uint8_t *at;
 	int r;
 
 	if (p->size == 0)
 		return -EINVAL;
-	header_size = build_pes_header(header, 0xe0, 0, p->size, pts);
+	*ret_pts_at = NULL;
+	if (p->part > 0)
+		return write_part(t, run, p, psi, pcr);
+	header_size = build_pes_header(header, 0xe0, 0, size, pts);
 	r = write_pes(t, run, TS_VIDEO, header, header_size, p->data, p->size, psi, pcr, &at);
 	if (r < 0)
 		return r;

@@ -62,8 +62,9 @@ void ts_pause(struct ts *t);
 /*
  * The packets of one access unit: PAT, PMT and PCR before it as they are due, then one PES. Audio is
  * a whole number of ADTS frames, or of LPCM units of 80 big-endian stereo samples (320 bytes).
+ * A later part of an access unit continues its PES, whatever packets were written in between.
  * 0, -ENOBUFS when the run has no room for all of it, -EINVAL; nothing was written then.
- * *ret_pts_at is where the PTS stands, for ts_set_pts.
+ * *ret_pts_at is where the PTS stands, for ts_set_pts; NULL for a later part.
  */
 int ts_write_video(struct ts *t, struct rtp_run *run, const struct packet *p, uint64_t pts,
 		   uint64_t now_ns, uint8_t **ret_pts_at);

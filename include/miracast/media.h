@@ -36,8 +36,12 @@ struct media_format {
 	struct media_mode mode;
 	enum media_profile profile;
 	uint8_t level_idc; /* 31, 32, 40, 41, 42, 50, 51, 52 */
+	uint8_t slices; /* at most so many a picture, of about equal size; 1 to MEDIA_SLICES_MAX */
 	enum media_audio_codec audio;
 };
+
+/* What still waits for the network when the encoder is done is one slice; more of them cost bits. */
+#define MEDIA_SLICES_MAX 4
 
 struct media_rect {
 	uint16_t x, y, width, height; /* pixels; width 0: empty */
@@ -71,13 +75,19 @@ struct frame {
 	uint32_t source_id;	  /* the source's own name of the buffer */
 };
 
-/* One access unit, an Annex B byte stream. Borrowed for the duration of a call. */
+/*
+ * One access unit, an Annex B byte stream, or a part of one: whole slices of it, which can leave
+ * while the rest is still being encoded. Borrowed for the duration of a call.
+ */
 struct packet {
 	const uint8_t *data;
 	size_t size;	       /* bytes */
 	uint64_t frame_number; /* of the frame it shows */
 	uint64_t time_ns;      /* of that frame */
-	bool idr;	       /* starts with SPS and PPS and can be decoded alone */
+	bool idr;	  /* the access unit starts with SPS and PPS and can be decoded alone */
+	uint8_t part;	  /* 0, 1, ... */
+	uint8_t parts;	  /* of the access unit, with one PTS; 0 or 1: this is all of it */
+	uint64_t rest_ns; /* how long the encoder is likely to take for what follows */
 };
 
 #endif

@@ -111,7 +111,10 @@ static int encode(struct encoder *e, FILE *in, FILE *out)
 int main(int argc, char **argv)
 {
 	struct encoder_config config = {
-		.format = { .mode = mode, .profile = MEDIA_PROFILE_CBP, .level_idc = 40 },
+		.format = { .mode = mode,
+			    .profile = MEDIA_PROFILE_CBP,
+			    .level_idc = 40,
+			    .slices = 1 },
 	};
 	struct encoder_caps caps;
 	struct encoder *e;

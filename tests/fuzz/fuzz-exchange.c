@@ -28,8 +28,16 @@ struct world {
 static struct world world;
 
 static const struct wfd_choice choice[] = {
-	{ .mode = { 1280, 720, 30 }, .index = 5, .level_idc = 31, .audio = MEDIA_AUDIO_LPCM },
-	{ .mode = { 640, 480, 60 }, .index = 0, .level_idc = 31, .audio = MEDIA_AUDIO_AAC },
+	{ .mode = { 1280, 720, 30 },
+	  .index = 5,
+	  .level_idc = 31,
+	  .slices = 1,
+	  .audio = MEDIA_AUDIO_LPCM },
+	{ .mode = { 640, 480, 60 },
+	  .index = 0,
+	  .level_idc = 31,
+	  .slices = 1,
+	  .audio = MEDIA_AUDIO_AAC },
 };
 
 static void in_call(struct world *w)

@@ -24,7 +24,7 @@ class Sink:
     """What a session with one profile must come to."""
 
     def __init__(self, mode, table, index, level, audio=LPCM, source=SOURCE, m4=(), seconds=1,
-                 environment=None, parameter="wfd"):
+                 environment=None, parameter="wfd", slices="0000 0000"):
         self.width, self.height, self.hz = map(int, re.split("[x@]", mode))
         masks = {"CEA": 0, "VESA": 0, "HH": 0, "MICROSOFT": 0}
         masks[table] = 1 << index
@@ -34,7 +34,7 @@ class Sink:
             self.m4 = (*m4, f"microsoft_video_formats: {masks[table]:012x}")
         w, n = ((8, 2) if parameter == "wfd" else (10, 4))
         self.video = (f"{parameter}_video_formats: {0:0{n}x} 00 {1:0{n}x} {LEVELS[level]:0{n}x} "
-                      f"{masks['CEA']:0{w}x} {masks['VESA']:0{w}x} {masks['HH']:08x} 00 0000 0000 00 "
+                      f"{masks['CEA']:0{w}x} {masks['VESA']:0{w}x} {masks['HH']:08x} 00 {slices} 00 "
                       "none none")
 
 
@@ -52,7 +52,7 @@ FULL_HD = ("1920x1080@30", "CEA", 7, "4")
 HD = ("1280x720@30", "CEA", 5, "3.1")
 VGA = ("640x480@60", "CEA", 0, "3.1")
 
-for plain in ("chatter", "default-1080p", "fire-tv", "lpcm-only", "preferred-mode", "r2-sink",
+for plain in ("chatter", "default-1080p", "fire-tv", "lpcm-only", "r2-sink",
               "reserved-bits", "samsung-tv", "sharp-tv", "spelling"):
     SINKS[plain] = Sink(*FULL_HD)
 SINKS["aac-only"] = Sink(*FULL_HD, audio=AAC)
@@ -60,6 +60,7 @@ SINKS["actiontec"] = Sink(*HD)
 SINKS["edid"] = SINKS["edid-short"] = SINKS["edid-long"] = Sink(*HD)
 SINKS["hh"] = Sink("960x540@60", "HH", 9, "3.2", source="pattern:1280x720@60")
 SINKS["minimal-640x480-lpcm"] = Sink(*VGA)
+SINKS["preferred-mode"] = Sink(*FULL_HD, slices="0040 0003")
 SINKS["no-audio"] = Sink(*FULL_HD, audio=SILENT)
 SINKS["projector-lcd"] = Sink("1280x800@30", "VESA", 8, "3.2", audio=SILENT)
 SINKS["samsung-tablet"] = Sink(*VGA)
@@ -191,6 +192,14 @@ def windows_sink(run, source, sink):
 @expect("odd-ports", *FULL_HD)
 def odd_ports(run, source, sink):
     check(transport(sink)[0] == "65535", sink["rtsp"]["transport"])
+
+
+@expect("slices", *FULL_HD, slices="04b0 0003")
+def slices(run, source, sink):
+    check(sink["video"]["most_slices"] == 4, sink["video"])
+    first, whole = (source["latency_us"][name]["p50"] for name in
+                    ("ready_to_first_datagram", "ready_to_encoded"))
+    check(first < whole, f"the first datagram left after {first} us, all was encoded after {whole} us")
 
 
 @expect("pieces", *FULL_HD)

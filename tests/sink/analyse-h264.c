@@ -24,6 +24,7 @@ enum {
 /* What one access unit had so far. */
 struct unit {
 	unsigned nals, slices;
+	uint32_t first; /* macroblock of the last slice so far */
 	bool sps, pps, idr;
 	bool must_restart;
 };
@@ -313,14 +314,27 @@ static void check_frame_num(struct analyser *a, unsigned frame_num, unsigned bit
 	}
 }
 
-static void check_slice_count(struct analyser *a, const struct unit *unit, uint32_t first)
+/* How many macroblocks the slice has that ends before this one. */
+static void check_slice_size(struct analyser *a, const struct unit *unit, uint32_t end)
 {
+	if (end < unit->first + a->h264.expect.min_slice_size)
+		findings_note(&a->findings, RULE_H264_SLICES, "a slice of %u macroblocks, not %u",
+			      end - unit->first, a->h264.expect.min_slice_size);
+}
+
+static void check_slice(struct analyser *a, struct unit *unit, uint32_t first)
+{
+	unsigned most = a->h264.expect.slices ? a->h264.expect.slices : 1;
+
 	if (unit->slices == 1 && first)
 		findings_note(&a->findings, RULE_H264_UNIT, "begins with macroblock %u", first);
 	else if (unit->slices > 1 && !first)
 		findings_note(&a->findings, RULE_H264_UNIT, "two pictures");
-	else if (unit->slices > 1 && !a->h264.expect.slices)
+	else if (unit->slices > most)
 		findings_note(&a->findings, RULE_H264_SLICES, "slice at macroblock %u", first);
+	else if (unit->slices > 1)
+		check_slice_size(a, unit, first);
+	unit->first = first;
 }
 
 static void on_slice(struct analyser *a, struct unit *unit, unsigned header, const uint8_t *p,
@@ -339,7 +353,7 @@ static void on_slice(struct analyser *a, struct unit *unit, unsigned header, con
 		findings_note(&a->findings, RULE_H264_SYNTAX, "slice of %zu bytes", len);
 		return;
 	}
-	check_slice_count(a, unit, first);
+	check_slice(a, unit, first);
 	if (type == 1 || type > 2)
 		findings_note(&a->findings, RULE_H264_B_SLICE, "slice type %u", type);
 	sps = &a->h264.sps[a->h264.pps[pps_id].sps_id];
@@ -479,4 +493,8 @@ void h264_push(struct analyser *a, const uint8_t *p, size_t len, bool must_resta
 	}
 	if (!unit.slices)
 		findings_note(&a->findings, RULE_H264_UNIT, "no picture");
+	else if (unit.slices > 1)
+		check_slice_size(a, &unit,
+				 (a->facts.width + 15) / 16 * ((a->facts.height + 15) / 16));
+	a->facts.slices_max = unit.slices > a->facts.slices_max ? unit.slices : a->facts.slices_max;
 }

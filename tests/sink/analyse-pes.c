@@ -138,7 +138,7 @@ void pes_finish(struct analyser *a, struct pes_check *pes)
 	if (pes->need && pes->have < pes->need)
 		findings_note(&a->findings, RULE_PES_LENGTH, "%s: %zu bytes, declared %zu",
 			      pes_name(pes), pes->have, pes->need);
-	else if (!pes->need && pes->have <= UINT16_MAX)
+	else if (!pes->need && pes->have <= UINT16_MAX && a->h264.expect.slices <= 1)
 		findings_note(&a->findings, RULE_PES_LENGTH, "%s: length 0 for %zu bytes",
 			      pes_name(pes), pes->have);
 	complete(a, pes);

@@ -70,7 +70,7 @@ enum {
 	X(PES_STUFFING,     "pes-video-stuffing", "no stuffing bytes in a video PES header")             \
 	X(PES_AUDIO_HEADER, "pes-audio-header",  "a sound PES header has PTS and 2 stuffing bytes")      \
 	X(PES_PTS,          "pes-pts-format",    "marker bits of the PTS field (2.4.3.7)")               \
-	X(PES_LENGTH,       "pes-length",        "PES_packet_length is right, 0 only for 65536 and more") \
+	X(PES_LENGTH,       "pes-length",        "PES_packet_length is right, 0 only over 65535, or with slices") \
 	X(PES_TRAILER,      "pes-trailer",       "stuffing is in adaptation fields, not behind the access unit") \
 	X(PTS_ORDER,        "pts-order",         "PTS rises")                                            \
 	X(PTS_LATE,         "pts-late",          "an access unit is there before its PTS (PTS > PCR)")   \
@@ -87,7 +87,7 @@ enum {
 	X(H264_FORMAT,      "h264-format",       "4:2:0, 8 bit, frames only, one slice group")           \
 	X(H264_REFS,        "h264-reference-frames", "one reference frame")                              \
 	X(H264_REORDER,     "h264-reorder",      "max_num_reorder_frames is 0")                          \
-	X(H264_SLICES,      "h264-slices",       "one slice a picture")                                  \
+	X(H264_SLICES,      "h264-slices",       "slices as many and as large as agreed")                \
 	X(H264_UNIT,        "h264-access-unit",  "one access unit a PES packet, AUD first if any")       \
 	X(H264_FRAME_NUM,   "h264-frame-num",    "frame_num has no gap (H.264 7.4.3)")                   \
 	X(H264_SYNTAX,      "h264-syntax",       "parameter sets and slice headers can be read")         \
@@ -139,7 +139,7 @@ struct expectation {
 	unsigned profile_idc; /* 66 or 100 */
 	unsigned level_idc;   /* the highest allowed, 31 to 42 */
 	enum audio_codec audio;
-	bool slices; /* more than one slice allowed */
+	unsigned slices, min_slice_size; /* a picture at most, macroblocks at least; 0: one slice */
 };
 
 /* What the stream was like, whether or not it broke a rule. Times in microseconds. */
@@ -157,6 +157,7 @@ struct stream_facts {
 	enum audio_codec audio;
 	uint64_t audio_bytes;
 	uint64_t au_bytes_max;
+	unsigned slices_max; /* of a picture */
 };
 
 struct analyser;

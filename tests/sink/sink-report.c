@@ -42,6 +42,7 @@ static void write_video(struct json *j, const struct report *r)
 	json_int(j, "access_units", (int64_t)r->stream->access_units);
 	json_int(j, "idr_frames", (int64_t)r->stream->idrs);
 	json_int(j, "largest_unit_bytes", (int64_t)r->stream->au_bytes_max);
+	json_int(j, "most_slices", (int64_t)r->stream->slices_max);
 	json_int(j, "width", r->stream->width);
 	json_int(j, "height", r->stream->height);
 	json_string(j, "profile",

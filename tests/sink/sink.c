@@ -299,7 +299,8 @@ static void on_choice(void *user, const struct wfd_choice *choice)
 				      .profile_idc = choice->profile_idc,
 				      .level_idc = choice->level_idc,
 				      .audio = choice->have_audio ? choice->audio : AUDIO_NONE,
-				      .slices = choice->slices };
+				      .slices = choice->slices,
+				      .min_slice_size = choice->min_slice_size };
 
 	media_expect(s->media, &expect);
 }

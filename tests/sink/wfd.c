@@ -178,15 +178,16 @@ static bool take_modes(struct text *rest, bool extended, uint64_t modes[static W
 
 static bool parse_codec(struct text *rest, bool extended, struct wfd_codec *ret)
 {
-	uint32_t ignored;
+	uint32_t ignored, slices = 0;
 	bool ok = take_hex(rest, &ret->profile) && take_hex(rest, &ret->level) &&
 		  take_modes(rest, extended, ret->modes) && take_hex(rest, &ignored) &&
-		  take_hex(rest, &ret->min_slice_size) && take_hex(rest, &ignored) &&
+		  take_hex(rest, &ret->min_slice_size) && take_hex(rest, &slices) &&
 		  take_hex(rest, &ignored);
 	struct text width, height;
 
 	if (!ok)
 		return false;
+	ret->slices = (slices & 0x3ff) + 1;
 	width = take_field(rest);
 	height = take_field(rest);
 	ret->plain_maximum = text_is(width, "none") && text_is(height, "none");
@@ -226,6 +227,16 @@ static unsigned first_bit(uint64_t value)
 	return (unsigned)__builtin_ctzll(value);
 }
 
+/* One slice is always right, and is said by zeros. */
+static bool has_slices(const struct wfd_codec *offered, const struct wfd_codec *chosen)
+{
+	if (!chosen->min_slice_size)
+		return chosen->slices == 1;
+	return offered->min_slice_size && chosen->slices > 1 &&
+	       chosen->slices <= offered->slices &&
+	       chosen->min_slice_size >= offered->min_slice_size;
+}
+
 /*
  * Is there an offered codec with this profile, mode and at least this level? High alone includes
  * Constrained Baseline, which every sink decodes; sources are known to take the lower one.
@@ -244,7 +255,8 @@ static bool is_offered(const struct wfd_formats *offered, const struct wfd_forma
 		uint64_t modes = chosen->microsoft ? offered->microsoft & chosen->microsoft
 						   : o->modes[table] & codec->modes[table];
 
-		if (profile & codec->profile && modes && o->level >= codec->level)
+		if (profile & codec->profile && modes && o->level >= codec->level &&
+		    has_slices(o, codec))
 			return true;
 	}
 	return false;
@@ -291,7 +303,8 @@ const char *wfd_choose_video(const struct wfd_formats *chosen, const struct wfd_
 	if (wrong)
 		return wrong;
 	choice->have_video = true;
-	choice->slices = codec->min_slice_size;
+	choice->slices = codec->min_slice_size ? codec->slices : 1;
+	choice->min_slice_size = codec->min_slice_size;
 	if (codec->profile != 1 && codec->profile != 2)
 		return "must have exactly one profile bit, 01 or 02";
 	choice->profile_idc = codec->profile == 1 ? 66 : 100;

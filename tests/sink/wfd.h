@@ -26,7 +26,8 @@ struct wfd_mode {
 struct wfd_codec {
 	uint32_t profile, level;
 	uint64_t modes[WFD_TABLES];
-	uint32_t min_slice_size;
+	uint32_t min_slice_size; /* macroblocks; 0: one slice a picture */
+	unsigned slices;	 /* at most */
 	bool plain_maximum; /* "none none" */
 };
 
@@ -45,7 +46,7 @@ struct wfd_choice {
 	enum wfd_table table;
 	unsigned index;
 	unsigned profile_idc, level_idc;
-	bool slices;
+	unsigned slices, min_slice_size; /* at most; at least, in macroblocks */
 	enum audio_codec audio;
 	unsigned audio_bit;
 };

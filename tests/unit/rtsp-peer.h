@@ -165,9 +165,21 @@ static const struct exchange_ops peer_ops = {
 
 /* 1080p30, 720p30, 640x480p60 */
 static const struct wfd_choice peer_ladder[] = {
-	{ .mode = { 1920, 1080, 30 }, .index = 7, .level_idc = 40, .audio = MEDIA_AUDIO_LPCM },
-	{ .mode = { 1280, 720, 30 }, .index = 5, .level_idc = 31, .audio = MEDIA_AUDIO_LPCM },
-	{ .mode = { 640, 480, 60 }, .index = 0, .level_idc = 31, .audio = MEDIA_AUDIO_LPCM },
+	{ .mode = { 1920, 1080, 30 },
+	  .index = 7,
+	  .level_idc = 40,
+	  .slices = 1,
+	  .audio = MEDIA_AUDIO_LPCM },
+	{ .mode = { 1280, 720, 30 },
+	  .index = 5,
+	  .level_idc = 31,
+	  .slices = 1,
+	  .audio = MEDIA_AUDIO_LPCM },
+	{ .mode = { 640, 480, 60 },
+	  .index = 0,
+	  .level_idc = 31,
+	  .slices = 1,
+	  .audio = MEDIA_AUDIO_LPCM },
 };
 
 static inline void peer_init(struct peer *p, uint32_t flags)

@@ -114,9 +114,11 @@ static void run_until(struct pipeline *p, const struct stream_state *state, int 
 static void test_nothing_is_allocated_for_a_picture(void **state)
 {
 	static struct stream_state stream;
-	const struct media_configure c = { .format = { .mode = { 1280, 720, 30 }, .level_idc = 31 },
-					   .rate_bps = 4000000,
-					   .encoder = MEDIA_ENCODER_X264 };
+	const struct media_configure c = {
+		.format = { .mode = { 1280, 720, 30 }, .level_idc = 31, .slices = 1 },
+		.rate_bps = 4000000,
+		.encoder = MEDIA_ENCODER_X264
+	};
 	const struct encoder_host host = { 0 };
 	struct encoder_caps caps;
 	struct pipeline *p;

@@ -122,7 +122,7 @@ static void open_encoder(struct fixture *f, uint16_t width, uint16_t height, uin
 {
 	close_all(f);
 	f->config = (struct encoder_config){
-		.format = { { width, height, hz }, profile, 42, MEDIA_AUDIO_NONE },
+		.format = { { width, height, hz }, profile, 42, 1, MEDIA_AUDIO_NONE },
 		.rate_bps = rate,
 	};
 	assert_int_equal(choice.best->open(&f->config, &f->encoder), 0);
@@ -722,7 +722,7 @@ static void test_import_refused(void **state)
 static void test_wrong_size(void **state)
 {
 	struct fixture *f = *state;
-	struct encoder_config config = { .format = { { 15, 16, 30 }, MEDIA_PROFILE_CBP, 31, 0 },
+	struct encoder_config config = { .format = { { 15, 16, 30 }, MEDIA_PROFILE_CBP, 31, 1, 0 },
 					 .rate_bps = 1000000 };
 	struct encoder *e;
 	struct frame frame;

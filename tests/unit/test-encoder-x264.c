@@ -41,6 +41,11 @@ struct fixture {
 	size_t pixels_size;
 	uint32_t seed;
 	uint64_t number;
+	uint8_t slices; /* 0: 1 */
+
+	/* what came of the present picture before its last part */
+	struct packet parts[MEDIA_SLICES_MAX];
+	size_t part_count;
 };
 
 static int set_up(void **state)
@@ -69,9 +74,15 @@ static void open_encoder(struct fixture *f, uint16_t width, uint16_t height, uin
 			 enum media_profile profile, uint64_t rate)
 {
 	f->config = (struct encoder_config){
-		.format = { { width, height, hz }, profile, 42, MEDIA_AUDIO_NONE },
+		.format = { { width, height, hz },
+			    profile,
+			    42,
+			    f->slices ? f->slices : 1,
+			    MEDIA_AUDIO_NONE },
 		.rate_bps = rate,
 		.intra_refresh = f->config.intra_refresh,
+		.on_part = f->config.on_part,
+		.userdata = f,
 	};
 	assert_int_equal(f->ops->open(&f->config, &f->encoder), 0);
 	free(f->pixels);
@@ -303,6 +314,88 @@ static void check_picture(const struct packet *p, bool idr)
 	assert_int_equal(get_slice_type(&nals[2]), 2);
 }
 
+/* ---- slices ---- */
+
+static void on_part(void *userdata, const struct packet *part)
+{
+	struct fixture *f = userdata;
+
+	assert_true(f->part_count < MEDIA_SLICES_MAX);
+	f->parts[f->part_count++] = *part;
+}
+
+static unsigned int get_first_macroblock(const struct nal *n)
+{
+	struct bits b = get_bits(n);
+
+	return read_ue(&b);
+}
+
+/* One slice, with parameter sets in front where an IDR begins. */
+static void check_part(const struct packet *p, bool idr, unsigned int part, unsigned int first)
+{
+	struct nal nals[8];
+	size_t n = split(p, nals, 8);
+
+	assert_int_equal(p->part, part);
+	assert_int_equal(p->parts, 4);
+	assert_int_equal(p->idr, idr);
+	assert_int_equal(n, idr && part == 0 ? 3 : 1);
+	if (n == 3)
+		assert_int_equal(get_type(&nals[0]), 7);
+	assert_int_equal(get_type(&nals[n - 1]), idr ? 5 : 1);
+	assert_int_equal(get_first_macroblock(&nals[n - 1]), first);
+}
+
+/* Three parts before the access unit is done, each where the one before ends, and the last one. */
+static void check_parts(struct fixture *f, bool idr)
+{
+	static const unsigned int first[] = { 0, 40 * 8, 40 * 15, 40 * 23 }; /* of 30 lines of 40 */
+	struct packet last;
+
+	f->part_count = 0;
+	draw_noise(f);
+	last = encode(f);
+	assert_int_equal(f->part_count, 3);
+	for (unsigned int i = 0; i < 3; i++) {
+		const struct packet *next = i < 2 ? &f->parts[i + 1] : &last;
+
+		check_part(&f->parts[i], idr, i, first[i]);
+		assert_ptr_equal(f->parts[i].data + f->parts[i].size, next->data);
+		assert_int_equal(f->parts[i].frame_number, last.frame_number);
+		assert_int_equal(f->parts[i].time_ns, last.time_ns);
+		assert_true(f->parts[i].rest_ns > 0);
+	}
+	check_part(&last, idr, 3, first[3]);
+	assert_int_equal(last.rest_ns, 0);
+}
+
+static void test_slices(void **state)
+{
+	struct fixture *f = *state;
+	struct nal nals[8];
+	struct packet p;
+
+	f->slices = 4;
+	f->config.on_part = on_part;
+	open_encoder(f, 640, 480, 30, MEDIA_PROFILE_CBP, 5000000);
+	check_parts(f, true);
+	check_parts(f, false);
+	assert_int_equal(f->ops->set_rate(f->encoder, 3000000, 0), 0);
+	check_parts(f, false);
+	f->ops->request_idr(f->encoder);
+	check_parts(f, true);
+	f->ops->close(f->encoder);
+
+	/* nobody wants parts: they come as one */
+	f->config.on_part = NULL;
+	open_encoder(f, 640, 480, 30, MEDIA_PROFILE_CHP, 5000000);
+	p = encode(f);
+	assert_int_equal(split(&p, nals, 8), 6);
+	assert_int_equal(get_first_macroblock(&nals[5]), 40 * 23);
+	assert_in_range(p.parts, 0, 1);
+}
+
 /* ---- tests ---- */
 
 static void check_sps(struct fixture *f, uint16_t width, uint16_t height, uint16_t hz,
@@ -527,7 +620,7 @@ static void test_refusals(void **state)
 {
 	struct fixture *f = *state;
 	struct encoder_config bad = {
-		.format = { { 641, 480, 30 }, MEDIA_PROFILE_CBP, 31, MEDIA_AUDIO_NONE },
+		.format = { { 641, 480, 30 }, MEDIA_PROFILE_CBP, 31, 1, MEDIA_AUDIO_NONE },
 		.rate_bps = 1000000,
 	};
 	struct encoder *e = NULL;
@@ -645,6 +738,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_parameter_sets, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_slices, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_idr_on_request, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rate, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_largest_picture, set_up, tear_down),

@@ -26,6 +26,7 @@ static union media_message make_configure(void)
 
 	m.configure.format.mode = (struct media_mode){ 1920, 1080, 30 };
 	m.configure.format.level_idc = 40;
+	m.configure.format.slices = 1;
 	m.configure.rate_bps = 8000000;
 	return m;
 }

@@ -114,6 +114,7 @@ static void configure(struct daemon *d, uint16_t width, uint16_t height, uint16_
 {
 	struct media_configure c = { .format.mode = { width, height, hz },
 				     .format.level_idc = 40,
+				     .format.slices = 1,
 				     .rate_bps = 4000000 };
 
 	command(d, &c.header, MEDIA_CONFIGURE, sizeof(c), -1);

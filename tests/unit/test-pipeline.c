@@ -46,8 +46,9 @@ static struct {
 	int failures;  /* so many submits fail */
 	int gate;      /* >= 0: a submit waits for a byte from there */
 	int late_gate; /* and an output */
-	bool idr, skip;
+	bool idr, skip, parts_fail; /* the last: once, behind the first part */
 	bool imports, blind; /* takes dma-bufs alone; does not, after all */
+	uint8_t parts;	     /* of each access unit, 2 ms apart; 0: it comes whole */
 	struct frame last;
 	struct encoder_config config;
 } enc;
@@ -104,7 +105,16 @@ static int fake_output(struct encoder *e, struct packet *ret)
 				.size = sizeof(data),
 				.frame_number = enc.last.number,
 				.time_ns = enc.last.time_ns,
-				.idr = enc.idr };
+				.idr = enc.idr,
+				.parts = enc.parts };
+	for (; ret->part + 1 < enc.parts; ret->part++) {
+		enc.config.on_part(enc.config.userdata, ret);
+		now += 2 * MS;
+		if (enc.parts_fail) {
+			enc.parts_fail = false;
+			return -EIO;
+		}
+	}
 	enc.idr = false;
 	return 1;
 }
@@ -152,7 +162,7 @@ static struct {
 	struct stream_numbers numbers;
 	const struct stream_ops *ops;
 	void *userdata;
-	unsigned int pushed, idrs, flushed;
+	unsigned int pushed, idrs, parts, flushed;
 	uint64_t pushed_ns[64];
 	uint64_t queue_age_ns, late_ns, pts;
 	size_t socket_bytes;
@@ -198,7 +208,10 @@ int stream_set_socket(struct stream *s, int fd)
 
 int stream_push(struct stream *s, const struct packet *p, uint64_t now_ns)
 {
-	struct sender_frame f = { .number = p->frame_number, .time_ns = p->time_ns };
+	struct sender_frame f = { .number = p->frame_number,
+				  .time_ns = p->time_ns,
+				  .part = p->part,
+				  .parts = p->parts };
 
 	(void)s;
 	if (net.push_error)
@@ -208,7 +221,8 @@ int stream_push(struct stream *s, const struct packet *p, uint64_t now_ns)
 		return -ENOBUFS;
 	}
 	net.pushed_ns[net.pushed++ % 64] = now_ns;
-	net.idrs += p->idr;
+	net.idrs += p->idr && p->part == 0;
+	net.parts += p->parts > 1;
 	f.pts = net.pts;
 	f.late_ns = net.late_ns;
 	net.ops->on_first_datagram(net.userdata, &f);
@@ -381,6 +395,7 @@ static int configure(void)
 {
 	const struct media_configure c = { .format.mode = { WIDTH, HEIGHT, 30 },
 					   .format.level_idc = 31,
+					   .format.slices = 1,
 					   .rate_bps = 1000000 };
 
 	return pipeline_configure(b.pipeline, &c, now);
@@ -526,6 +541,64 @@ static void test_one_frame_through_all_stages(void **state)
 	end();
 }
 
+/* The contract's example: with three slices, parts 1, 2 and 0, each encoded and sent for itself. */
+static void test_picture_in_parts(void **state)
+{
+	static const struct {
+		enum media_chunk_kind kind;
+		uint32_t part;
+	} order[] = {
+		{ MEDIA_CHUNK_FRAME_START, 0 }, { MEDIA_CHUNK_ENCODED, 1 }, { MEDIA_CHUNK_SENT, 1 },
+		{ MEDIA_CHUNK_ENCODED, 2 },	{ MEDIA_CHUNK_SENT, 2 },    { MEDIA_CHUNK_ENCODED, 0 },
+		{ MEDIA_CHUNK_SENT, 0 },
+	};
+	union media_message m;
+	unsigned int n = 0;
+	int fd;
+
+	(void)state;
+	begin_with(-1);
+	enc.parts = 3;
+	stream_from(&src.source);
+	assert_int_equal(net.parts, 0); /* to warm up: nothing of it is seen */
+	show(7);
+	assert_int_equal(run_for(20 * MS), 0);
+	assert_int_equal(net.parts, 3);
+	assert_int_equal(net.idrs, 1);
+	assert_int_equal(b.state.frames_encoded, 1);
+	assert_int_equal(b.state.idr_frames, 1);
+	while (media_receive(b.control, &m, &fd) > 0) {
+		if (m.header.type != MEDIA_CHUNK)
+			continue;
+		assert_in_range(n, 0, 6);
+		assert_int_equal(m.chunk.kind, order[n].kind);
+		assert_int_equal(m.chunk.part, order[n].part);
+		assert_int_equal(m.chunk.frame, 7);
+		n++;
+	}
+	assert_int_equal(n, 7);
+	end();
+}
+
+/* The encoder breaks in the midst of a picture: what was sent of it stays half, an IDR comes. */
+static void test_encoder_breaks_between_parts(void **state)
+{
+	(void)state;
+	begin_with(-1);
+	enc.parts = 3;
+	stream_from(&src.source);
+	show(1);
+	assert_int_equal(run_for(20 * MS), 0);
+	enc.parts_fail = true;
+	show(2);
+	assert_int_equal(run_for(100 * MS), 0);
+	assert_int_equal(enc.opened, 2);
+	assert_int_equal(b.state.frames_encoded, 2);
+	assert_int_equal(net.idrs, 2);
+	assert_int_equal(net.parts, 3 + 1 + 3);
+	end();
+}
+
 static void test_latency_counts_new_pictures(void **state)
 {
 	(void)state;
@@ -563,6 +636,7 @@ static void test_still_picture_for_a_restless_sink(void **state)
 {
 	const struct media_configure c = { .format.mode = { WIDTH, HEIGHT, 30 },
 					   .format.level_idc = 31,
+					   .format.slices = 1,
 					   .rate_bps = 1000000,
 					   .still_hz = 10 };
 
@@ -937,6 +1011,7 @@ static void test_source_changes_while_encoding(void **state)
 {
 	struct media_configure c = { .format.mode = { WIDTH, HEIGHT, 60 },
 				     .format.level_idc = 31,
+				     .format.slices = 1,
 				     .rate_bps = 1000000 };
 	int gate;
 
@@ -1139,6 +1214,8 @@ int main(void)
 		cmocka_unit_test(test_order_of_commands),
 		cmocka_unit_test(test_numbers_of_a_stream_and_its_successor),
 		cmocka_unit_test(test_one_frame_through_all_stages),
+		cmocka_unit_test(test_picture_in_parts),
+		cmocka_unit_test(test_encoder_breaks_between_parts),
 		cmocka_unit_test(test_latency_counts_new_pictures),
 		cmocka_unit_test(test_still_picture),
 		cmocka_unit_test(test_still_picture_for_a_restless_sink),

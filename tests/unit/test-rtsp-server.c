@@ -46,7 +46,9 @@ static int on_send(void *userdata, const void *data, size_t size)
 
 static void on_sink(void *userdata, const struct wfd_sink *sink)
 {
-	static const struct wfd_choice choice = { .mode = { 640, 480, 60 }, .level_idc = 31 };
+	static const struct wfd_choice choice = { .mode = { 640, 480, 60 },
+						  .level_idc = 31,
+						  .slices = 1 };
 	struct link *l = userdata;
 
 	(void)sink;

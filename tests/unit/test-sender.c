@@ -157,17 +157,34 @@ static unsigned int receive(struct fixture *f, unsigned int limit, size_t last_s
 	return n;
 }
 
+static int push_frame(struct fixture *f, const struct sender_frame *frame, unsigned int packets,
+		      uint64_t now)
+{
+	struct rtp_run run = sender_reserve(&f->sender);
+
+	assert_true(frame->number < FRAMES_MAX);
+	assert_true(rtp_left(&run) >= packets);
+	for (unsigned int i = 0; i < packets; i++)
+		memset(rtp_room(&run), (int)frame->number, RTP_TS_SIZE);
+	return sender_push(&f->sender, &run, frame, now);
+}
+
 static int push(struct fixture *f, uint64_t number, unsigned int packets, bool video, bool idr,
 		uint64_t now)
 {
-	struct sender_frame frame = { .number = number, .video = video, .idr = idr };
-	struct rtp_run run = sender_reserve(&f->sender);
+	const struct sender_frame frame = { .number = number, .video = video, .idr = idr };
 
-	assert_true(number < FRAMES_MAX);
-	assert_true(rtp_left(&run) >= packets);
-	for (unsigned int i = 0; i < packets; i++)
-		memset(rtp_room(&run), (int)number, RTP_TS_SIZE);
-	return sender_push(&f->sender, &run, &frame, now);
+	return push_frame(f, &frame, packets, now);
+}
+
+/* One of three, of an IDR; the parts have numbers of their own here, from unit on. */
+static int push_part(struct fixture *f, uint64_t unit, uint8_t part, uint64_t now)
+{
+	const struct sender_frame frame = {
+		.number = unit + part, .video = true, .idr = true, .part = part, .parts = 3
+	};
+
+	return push_frame(f, &frame, 30 * 7, now);
 }
 
 static void check_whole_frame(struct fixture *f)
@@ -366,6 +383,100 @@ static void test_give_up(void **state)
 	assert_int_equal(push(f, 13, 7, true, false, now), 0);
 }
 
+static void drain(struct fixture *f, uint64_t now)
+{
+	for (int i = 0; i < 1000 && f->sender.queued_bytes > 0; i++) {
+		receive(f, 5, 0);
+		assert_int_equal(sender_flush(&f->sender, now), 0);
+	}
+	receive(f, 100, 0);
+	assert_int_equal(f->sender.queued_bytes, 0);
+}
+
+/* A picture that comes in parts is given up as one; of one that has begun, all parts still leave. */
+static void test_give_up_parts(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t now = NOW;
+
+	use_blocking(f);
+	for (uint8_t part = 0; part < 2; part++)
+		assert_int_equal(push_part(f, 10, part, now), 0);
+	assert_int_equal(sender_flush(&f->sender, now), 0);
+	assert_true(f->begun[10] && !f->done[10]);
+	assert_int_equal(push_part(f, 20, 0, now), 0);
+	assert_int_equal(push_part(f, 20, 1, now), 0);
+	now += SENDER_AGE_MAX_NS + 1;
+	assert_int_equal(push(f, 30, 7, true, false, now), -ENOBUFS);
+	assert_int_equal(f->dropped, 2); /* 20 and 30, once each */
+	assert_int_equal(push_part(f, 30, 1, now), -ENOBUFS);
+	assert_int_equal(f->dropped, 2);
+	drain(f, now);
+	assert_true(f->done[10] && f->done[11]);
+	assert_false(f->begun[20] || f->begun[21]);
+	assert_int_equal(push_part(f, 40, 0, now), 0);
+	drain(f, now);
+	assert_true(f->done[40]);
+}
+
+/* The present picture has begun when those behind it would be given up: what is pushed of it leaves. */
+static void test_rest_of_begun(void **state)
+{
+	struct fixture *f = *state;
+	const struct sender_frame sound = { .number = 5 };
+	uint64_t now = NOW;
+
+	use_blocking(f);
+	assert_int_equal(push_frame(f, &sound, 7, now), 0);
+	assert_int_equal(push_part(f, 10, 0, now), 0);
+	assert_int_equal(sender_flush(&f->sender, now), 0);
+	assert_true(f->begun[10] && !f->done[10]);
+	now += SENDER_AGE_MAX_NS + 1;
+	assert_int_equal(push_part(f, 10, 1, now), 0);
+	drain(f, now);
+	assert_int_equal(push_part(f, 10, 2, now), 0);
+	drain(f, now);
+	assert_true(f->done[10] && f->done[11] && f->done[12]);
+	assert_int_equal(f->dropped, 0);
+}
+
+/* Where a later part finds no room, the rest of its picture is gone and an IDR comes next. */
+static void test_no_room_for_part(void **state)
+{
+	struct fixture *f = *state;
+	const struct sender_frame rest = {
+		.number = 11, .video = true, .idr = true, .part = 1, .parts = 3
+	};
+
+	use_blocking(f);
+	assert_int_equal(push_part(f, 10, 0, NOW), 0);
+	assert_int_equal(sender_flush(&f->sender, NOW), 0);
+	sender_refuse(&f->sender, &rest, NOW);
+	assert_int_equal(f->dropped, 1);
+	assert_int_equal(push_part(f, 10, 2, NOW), -ENOBUFS);
+	assert_int_equal(f->dropped, 1);
+	assert_int_equal(push(f, 20, 7, true, false, NOW), -ENOBUFS);
+	assert_int_equal(push(f, 21, 7, true, true, NOW), 0);
+	drain(f, NOW);
+	assert_true(f->done[10] && f->done[21]);
+}
+
+/* A new socket gets no picture from its middle. */
+static void test_parts_and_new_socket(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(sender_set_socket(&f->sender, make_udp(f)), 0);
+	assert_int_equal(push_part(f, 10, 0, NOW), 0);
+	close(f->receiver);
+	assert_int_equal(sender_set_socket(&f->sender, make_udp(f)), 0);
+	assert_int_equal(push_part(f, 10, 1, NOW), -ENOBUFS);
+	assert_int_equal(push_part(f, 20, 0, NOW), 0);
+	assert_int_equal(push_part(f, 20, 1, NOW), 0);
+	assert_int_equal(sender_flush(&f->sender, NOW), 0);
+	assert_int_equal(f->sent, 2);
+}
+
 /* Not one datagram was taken yet, but the first group bears its numbers: the picture stays. */
 static void test_begun_in_vain(void **state)
 {
@@ -530,6 +641,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_burst_after_pause, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_blocked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_give_up, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_give_up_parts, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_rest_of_begun, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_room_for_part, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_parts_and_new_socket, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_begun_in_vain, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_first_must_be_idr, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_ring, set_up, tear_down),

@@ -69,6 +69,7 @@ static const struct media_format format = {
 	.mode = { 1920, 1080, 30 },
 	.profile = MEDIA_PROFILE_CBP,
 	.level_idc = 40,
+	.slices = 1,
 	.audio = MEDIA_AUDIO_LPCM,
 };
 
@@ -199,6 +200,61 @@ static void test_one_picture(void **state)
 	assert_int_equal(f->datagrams, f->reader->datagrams);
 	assert_int_equal(f->bytes % 188, f->datagrams * 12 % 188);
 	assert_int_equal(f->rtp_sequence, f->datagrams);
+}
+
+static void push_part(struct fixture *f, uint8_t part, size_t at, size_t size, uint64_t rest_ns)
+{
+	const struct packet p = {
+		.data = f->data + at,
+		.size = size,
+		.frame_number = 1,
+		.time_ns = START,
+		.idr = true,
+		.part = part,
+		.parts = 3,
+		.rest_ns = rest_ns,
+	};
+
+	assert_int_equal(stream_push(f->stream, &p, f->now), 0);
+	receive(f);
+	run_until(f, f->now + 15 * NSEC_PER_MSEC, 0);
+}
+
+/* Its parts leave one by one, with sound, PSI and PCR in between, and are one picture for the sink. */
+static void test_parts(void **state)
+{
+	struct fixture *f = *state;
+	const struct packet sound = { .data = f->data, .size = 1920, .time_ns = START };
+
+	push_part(f, 0, 0, 30001, 30 * NSEC_PER_MSEC);
+	assert_int_equal(f->reader->unit_size[0], 30001);
+	assert_int_equal(stream_push_audio(f->stream, &sound, f->now), 0);
+	push_part(f, 1, 30001, 184, 15 * NSEC_PER_MSEC);
+	assert_int_equal(f->reader->unit_size[0], 30185);
+	push_part(f, 2, 30185, 40000, 0);
+	assert_int_equal(f->reader->unit_size[0], 70185);
+	assert_memory_equal(f->reader->unit[0], f->data, 70185);
+	assert_int_equal(f->reader->units[0], 1);
+	assert_int_equal(f->reader->units[1], 1);
+	assert_int_equal(f->reader->pts[0], (START + 50 * NSEC_PER_MSEC) / 100000 * 9);
+	assert_int_equal(f->first, 3);
+	assert_int_equal(f->last, 3);
+	assert_in_range(f->reader->pcr_gap_max, 1, 40 * 90);
+	assert_int_equal(f->late, 0);
+}
+
+/* The PTS is of the first part, but has room for the last one. */
+static void test_pts_for_all_parts(void **state)
+{
+	struct fixture *f = *state;
+
+	push_part(f, 0, 0, 20000, 70 * NSEC_PER_MSEC); /* so long the encoder says it needs */
+	assert_int_equal(f->reader->pts[0], (START + 75 * NSEC_PER_MSEC) / 100000 * 9);
+	assert_int_equal(f->late, 1);
+	stream_set_rate(f->stream, 8 * 60000 * 10, 1328); /* 60,000 bytes in 100 ms */
+	f->now += NSEC_PER_SEC;
+	push_part(f, 0, 0, 20000, 0);
+	assert_true(f->pts > (f->now + 45 * NSEC_PER_MSEC) / 100000 * 9);
 }
 
 /* Nothing but the clock: PSI and PCR go on, in few datagrams. */
@@ -379,6 +435,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_one_picture, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_parts, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_pts_for_all_parts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_still, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_random_unpaced, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_random_paced, set_up, tear_down),

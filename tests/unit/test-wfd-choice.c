@@ -367,6 +367,7 @@ static void test_lines(void **state)
 		.index = 27,
 		.profile = MEDIA_PROFILE_CHP,
 		.level_idc = 42,
+		.slices = 1,
 		.audio = MEDIA_AUDIO_AAC,
 	};
 	char buffer[256] = "";
@@ -386,6 +387,49 @@ static void test_lines(void **state)
 	assert_int_equal(wfd_choice_format(&c, MEDIA_AUDIO_LPCM).audio, MEDIA_AUDIO_LPCM);
 }
 
+static void check_m4(const struct wfd_choice *c, bool has_x, const char *expected)
+{
+	char line[256];
+	struct writer w = writer_init(line, sizeof(line) - 1);
+
+	wfd_write_video_formats(&w, c, has_x);
+	assert_false(w.failed);
+	line[writer_size(&w)] = '\0';
+	assert_string_equal(line, expected);
+}
+
+/* What a sink says of slices (min-slice-size, slice-enc-params) for 1280x720: 80 columns, 45 lines. */
+static void expect_slices(const char *slices, unsigned n, const char *m4)
+{
+	char video[128], expected[192];
+
+	(void)snprintf(video, sizeof(video),
+		       "00 00 01 10 00000020 00000000 00000000 00 %s 00 none none", slices);
+	(void)snprintf(
+		expected, sizeof(expected),
+		"wfd_video_formats: 00 00 01 01 00000020 00000000 00000000 00 %s 00 none none\r\n",
+		m4);
+	assert_int_equal(choose(video), 0);
+	assert_int_equal(choices.list[0].slices, n);
+	assert_int_equal(wfd_choice_format(&choices.list[0], MEDIA_AUDIO_NONE).slices, n);
+	check_m4(&choices.list[0], false, expected);
+}
+
+static void test_slices(void **state)
+{
+	(void)state;
+	expect_slices("0000 0000", 1, "0000 0000");
+	expect_slices("0000 000f", 1, "0000 0000"); /* 0: whole pictures, whatever else is said */
+	expect_slices("0050 0000", 1, "0000 0000"); /* one slice at most */
+	expect_slices("0050 0002", 3, "0050 0002");
+	expect_slices("0001 1401", 2, "0001 0001"); /* the ratio in bits 12:10 is not a count */
+	expect_slices("0001 03ff", 4, "0001 0003");
+	expect_slices("0370 03ff", 4, "0370 0003"); /* 880 macroblocks: 11 lines */
+	expect_slices("0371 03ff", 3, "0371 0002"); /* 881: four would leave one with 880 */
+	expect_slices("0e11 03ff", 1, "0000 0000"); /* more than the picture has */
+	expect_slices("ffff ffff", 1, "0000 0000");
+}
+
 /* What the lists beside R1's add, how it is asked for, and which of two lists counts. */
 static void choose_from(const char *lines, struct wfd_choices *ret)
 {
@@ -399,17 +443,6 @@ static void choose_from(const char *lines, struct wfd_choices *ret)
 	memset(&from, 0, sizeof(from));
 	wfd_sink_parse(&from, text_from(lines), NULL);
 	assert_int_equal(wfd_choose(&from, &all, 30000000, ret), 0);
-}
-
-static void check_m4(const struct wfd_choice *c, bool has_x, const char *expected)
-{
-	char line[256];
-	struct writer w = writer_init(line, sizeof(line) - 1);
-
-	wfd_write_video_formats(&w, c, has_x);
-	assert_false(w.failed);
-	line[writer_size(&w)] = '\0';
-	assert_string_equal(line, expected);
 }
 
 static void test_more_lists(void **state)
@@ -504,6 +537,7 @@ int main(void)
 		cmocka_unit_test(test_audio),	   cmocka_unit_test(test_ladder),
 		cmocka_unit_test(test_lines),	   cmocka_unit_test(test_quirks),
 		cmocka_unit_test(test_more_lists), cmocka_unit_test(test_more_natives),
+		cmocka_unit_test(test_slices),
 	};
 
 	return cmocka_run_group_tests_name("wfd-choice", tests, NULL, NULL);
