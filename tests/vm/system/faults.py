@@ -175,8 +175,15 @@ def restart_bus(story):
     check(wait(lambda: not machine.is_plugged(), 60), "the display stays")
     check(wait(lambda: machine.get_main_pid() not in (0, pid) and machine.is_active(), 90),
           output("systemctl", "status", "miracastd"))
-    check_desktop(story)
-    check_gone(story, 90)
+    # logind has forgotten who holds the screen: this X server has neither card nor keyboard any more,
+    # with or without us, and may take minutes to answer. That it lives is all that can be asked.
+    check(output("pidof", "Xorg") == story.xorg, "the X server is gone")
+    run("pkill", "-x", "stamp-window")
+    left = machine.settle(90)
+    check(not left, f"left behind: {left}")
+    story.turn_on()
+    check(wait(lambda: story.sink.name in output("miracastctl", "list"), 90),
+          f"the television is not found again: {run('miracastctl', 'list')}")
 
 
 @fault("removed: the packages take all of it with them, under a running desktop")
