@@ -50,7 +50,7 @@ def instructions(command, collect=None):
 
 
 # A television, but for where the stream goes.
-ELSEWHERE = """wfd_video_formats: 40 00 02 10 0001bdeb 00000000 00000000 00 0000 0000 11 none none
+ELSEWHERE = """wfd_video_formats: 40 00 02 10 0001bdeb 00000000 00000000 00 {slices} 11 none none
 wfd_audio_codecs: LPCM 00000002 00
 wfd_client_rtp_ports: RTP/AVP/UDP;unicast {port} 0 mode=play
 wfd_display_edid: none
@@ -63,7 +63,7 @@ class Cast:
     its place; one that is never read discards it at no cost."""
 
     def __init__(self, source, *options, receiver=None, environment=None, stdin=subprocess.DEVNULL,
-                 sink_options=()):
+                 sink_options=(), slices="0000 0000"):
         self.folder = tempfile.TemporaryDirectory()
         self.path = pathlib.Path(self.folder.name)
         self.log = (self.path / "log").open("w")
@@ -77,7 +77,8 @@ class Cast:
         profile = []
         if receiver:
             profile = ["--profile", self.path / "profile"]
-            profile[1].write_text(ELSEWHERE.replace("{port}", str(receiver.getsockname()[1])))
+            profile[1].write_text(ELSEWHERE.replace("{port}", str(receiver.getsockname()[1]))
+                                  .replace("{slices}", slices))
         self.sink = self.spawn([BUILD / "tests" / "sink" / "miracast-sink", "--connect",
                                 f"127.0.0.1:{port}", "--report", self.path / "sink.json", *profile,
                                 *sink_options])
