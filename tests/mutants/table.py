@@ -166,7 +166,13 @@ mutant("no-audio-codec-in-m4", "daemon/rtsp/exchange-wire.c",
        "\twfd_write_audio_codecs(&w, choice);\n\tif (x->has_session", "\tif (x->has_session",
        "rtsp-exchange")
 mutant("zeros-for-none", "daemon/rtsp/wfd-choice.c",
-       "00 0000 0000 00 none none", "00 0000 0000 00 0000 0000",
+       "00 %04x %04x 00 none none\\r\\n\",", "00 %04x %04x 00 0000 0000\\r\\n\",",
+       "wfd-choice")
+mutant("slices-for-everybody", "daemon/rtsp/wfd-choice.c",
+       "\tif (codec->min_slice_size == 0)\n\t\treturn 1;\n", "",
+       "wfd-choice")
+mutant("slice-too-small", "daemon/rtsp/wfd-choice.c",
+       "lines / n * columns < codec->min_slice_size", "lines * columns / n < codec->min_slice_size",
        "wfd-choice")
 mutant("ladder-of-one", "daemon/rtsp/exchange-format.c",
        "\telse\n\t\tf->rung++;\n\treturn f->rung < f->n;",
@@ -202,9 +208,28 @@ mutant("pcr-stands-still", "daemon/stream/ts.c",
        "\t\tset_pcr(p + 6, now_ns / NSEC_PER_SEC * NSEC_PER_SEC);\n",
        "ts", "stream")
 mutant("video-stuffing", "daemon/stream/ts.c",
-       "build_pes_header(header, 0xe0, 0, p->size, pts)",
-       "build_pes_header(header, 0xe0, 2, p->size, pts)",
+       "build_pes_header(header, 0xe0, 0, size, pts)",
+       "build_pes_header(header, 0xe0, 2, size, pts)",
        "ts", "stream")
+mutant("length-of-the-first-part", "daemon/stream/ts.c",
+       "p->parts > 1 ? UINT16_MAX : p->size", "p->size",
+       "stream")
+mutant("half-a-picture-given-up", "daemon/stream/sender.c",
+       "\t\tif (f->part == 0)\n\t\t\tbegun = has_begun(s, i, f);\n",
+       "\t\tbegun = has_begun(s, i, f);\n",
+       "sender")
+mutant("rest-without-beginning", "daemon/stream/sender.c",
+       "\ts->drops_rest = !begun;\n", "",
+       "sender")
+mutant("part-behind-a-new-socket", "daemon/stream/sender.c",
+       "\ts->needs_idr = true;\n\ts->drops_rest = true;\n", "\ts->needs_idr = true;\n",
+       "sender")
+mutant("pts-of-the-first-part", "daemon/stream/stream.c",
+       "size * parts, now_ns", "size, now_ns",
+       "stream")
+mutant("parts-numbered-from-zero", "daemon/media/pipeline.c",
+       "return part + 1 < parts ? part + 1 : 0;", "return part;",
+       "pipeline")
 mutant("pmt-crc", "daemon/stream/ts.c",
        "\tuint32_t crc = UINT32_MAX;\n", "\tuint32_t crc = 0;\n",
        "ts")
@@ -221,7 +246,7 @@ mutant("pts-twice", "daemon/stream/timing.c",
        "\tif (pts <= *last_pts)\n\t\tpts = *last_pts + 1;\n", "",
        "timing", "stream")
 mutant("no-psi-at-idr", "daemon/stream/ts.c",
-       "bool psi = p->idr || is_due(t->psi_ns, PSI_EARLY_NS, now_ns);",
+       "bool psi = (p->idr && p->part == 0) || is_due(t->psi_ns, PSI_EARLY_NS, now_ns);",
        "bool psi = is_due(t->psi_ns, PSI_EARLY_NS, now_ns);",
        "ts", "stream")
 mutant("successor-unmarked", "daemon/stream/ts.c",
