@@ -96,6 +96,8 @@ static sd_bus_message *new_signal(struct supplicant *s, const char *path, const 
 
 static void send_signal(struct supplicant *s, sd_bus_message *m)
 {
+	if (s->to)
+		assert(sd_bus_message_set_destination(m, s->to) >= 0);
 	assert(sd_bus_send(s->bus, m, NULL) >= 0);
 	sd_bus_message_unref(m);
 }
@@ -570,6 +572,7 @@ static int on_call(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	int r;
 
 	(void)error;
+	(void)snprintf(s->caller, sizeof(s->caller), "%s", sd_bus_message_get_sender(m));
 	if (sd_bus_message_is_method_call(m, "org.freedesktop.DBus.Properties", NULL) <= 0)
 		return answer_method(s, m, member);
 	if (s->is_forbidden)

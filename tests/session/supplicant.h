@@ -60,6 +60,8 @@ struct supplicant {
 	const char *role;
 	bool has_no_group_interface; /* the radio's own becomes the group's */
 	bool is_group_up;
+	char caller[32]; /* bus name of the last one */
+	const char *to;	 /* whom signals go to; NULL: everybody who listens */
 	char pending[512];
 	sd_event_source *source;
 };

@@ -461,6 +461,25 @@ static void test_no_room_for_part(void **state)
 	assert_true(f->done[10] && f->done[21]);
 }
 
+/* Nothing of it has left: then it is gone as a whole, and is told of once. */
+static void test_no_room_before_begun(void **state)
+{
+	struct fixture *f = *state;
+	const struct sender_frame rest = { .number = 21, .video = true, .idr = true, .part = 1, .parts = 3 };
+
+	use_blocking(f);
+	assert_int_equal(push_part(f, 10, 0, NOW), 0);
+	assert_int_equal(sender_flush(&f->sender, NOW), 0);
+	assert_int_equal(push_part(f, 20, 0, NOW), 0);
+	sender_refuse(&f->sender, &rest, NOW);
+	assert_int_equal(f->dropped, 1);
+	assert_int_equal(f->last_dropped, 20);
+	assert_int_equal(push_part(f, 20, 2, NOW), -ENOBUFS);
+	assert_int_equal(f->dropped, 1);
+	drain(f, NOW);
+	assert_int_equal(f->sent, 1);
+}
+
 /* A new socket gets no picture from its middle. */
 static void test_parts_and_new_socket(void **state)
 {
@@ -644,6 +663,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_give_up_parts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rest_of_begun, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_room_for_part, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_room_before_begun, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_parts_and_new_socket, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_begun_in_vain, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_first_must_be_idr, set_up, tear_down),
