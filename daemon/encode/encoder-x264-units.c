@@ -2,9 +2,14 @@
 /*
  * x264's NAL units as they are made, slice by slice: gathered into one access unit, or handed on at
  * once in parts. Knows nothing of pixels.
+ *
+ * A picture that rests is sent again and again; once x264 finds nothing to improve any more, such a
+ * picture is written here, in a microsecond. x264 does not know of these pictures, so that frame_num
+ * (7.4.3 of ISO/IEC 14496-10) is counted here, too.
  */
 #include "encode/encoder-x264.h"
 
+#include "encode/h264.h"
 #include "util/clock.h"
 
 #include <errno.h>
@@ -16,6 +21,13 @@
  */
 #define BYTES_PER_PIXEL 3
 #define BYTES_BESIDE	65536 /* parameter sets, and x264's own signature */
+
+/*
+ * No slice in which a macroblock is coded is as small. So many of them in a row, since the quantizer
+ * falls only as the rate's buffer fills again.
+ */
+#define SKIPPED_MAX    16
+#define SKIPPED_IN_ROW 6
 
 int soft_units_init(struct soft_encoder *e)
 {
@@ -37,6 +49,54 @@ void soft_units_begin(struct soft_encoder *e, const struct frame *f)
 		.parts = in_parts ? e->config.format.slices : 1,
 	};
 }
+
+/* ---- frame_num ---- */
+
+static void learn_sets(struct soft_encoder *e, const x264_nal_t *unit)
+{
+	const size_t start = unit->b_long_startcode ? 4 : 3;
+	const struct h264_nal nal = { unit->p_payload + start, (size_t)unit->i_payload - start };
+
+	if (unit->i_type == NAL_SPS)
+		e->has_sets = h264_parse_sps(&nal, &e->sps) == 0 && e->sps.poc_type == 2;
+	if (unit->i_type == NAL_PPS)
+		e->has_sets = e->has_sets && h264_parse_pps(&nal, &e->pps) == 0 && !e->pps.cabac;
+}
+
+static unsigned int get_bit(const uint8_t *data, size_t at)
+{
+	return data[at / 8] >> (7 - at % 8) & 1;
+}
+
+static size_t skip_ue(const uint8_t *data, size_t at)
+{
+	size_t zeros = 0;
+
+	while (!get_bit(data, at + zeros))
+		zeros++;
+	return at + 2 * zeros + 1;
+}
+
+/* In x264's slice, which has no header byte and no emulation prevention yet. */
+static void put_frame_num(const struct soft_encoder *e, uint8_t *slice)
+{
+	size_t at = 0;
+
+	for (unsigned int i = 0; i < 3; i++)
+		at = skip_ue(slice, at); /* first_mb_in_slice, slice_type, pic_parameter_set_id */
+	for (unsigned int bit = e->sps.log2_max_frame_num; bit-- > 0; at++) {
+		uint8_t mask = (uint8_t)(0x80 >> at % 8);
+
+		slice[at / 8] = (uint8_t)((slice[at / 8] & ~mask) | (e->frame_num >> bit & 1 ? mask : 0));
+	}
+}
+
+static void count_picture(struct soft_encoder *e)
+{
+	e->frame_num = (e->frame_num + 1) & ((1u << e->sps.log2_max_frame_num) - 1);
+}
+
+/* ---- units ---- */
 
 /* x264's signature is of no use to a sink; High gets Constrained High's flags (A.2.4.2). */
 static void finish_unit(struct soft_encoder *e, const x264_nal_t *unit)
@@ -66,17 +126,47 @@ void soft_units_add(x264_t *x264, x264_nal_t *unit, void *userdata)
 {
 	struct soft_encoder *e = userdata;
 	size_t room = e->units_size - e->units_used;
+	bool is_slice;
 
 	/* The least that x264 must be given. */
 	if (e->units_failed || room < (size_t)unit->i_payload * 3 / 2 + 5 + 64) {
 		e->units_failed = true;
 		return;
 	}
+	is_slice = unit->i_type == NAL_SLICE || unit->i_type == NAL_SLICE_IDR;
+	if (unit->i_type == NAL_SLICE_IDR)
+		e->frame_num = 0;
+	if (is_slice && e->has_sets)
+		put_frame_num(e, unit->p_payload);
 	x264_nal_encode(x264, e->units + e->units_used, unit);
+	learn_sets(e, unit);
 	finish_unit(e, unit);
-	if (unit->i_type != NAL_SLICE && unit->i_type != NAL_SLICE_IDR)
+	if (!is_slice)
 		return;
 	e->packet.idr = unit->i_type == NAL_SLICE_IDR;
 	if (e->packet.part + 1u < e->packet.parts)
 		hand_on(e);
+}
+
+void soft_units_end(struct soft_encoder *e, bool repeated)
+{
+	bool skipped = e->units_used <= (size_t)SKIPPED_MAX * e->config.format.slices;
+
+	count_picture(e);
+	e->skipped_in_row = repeated && skipped ? e->skipped_in_row + 1 : 0;
+}
+
+/* ---- a picture that rests ---- */
+
+/* The wave of an intra refresh goes on. */
+bool soft_units_repeat(struct soft_encoder *e, const struct frame *f)
+{
+	if (!e->has_sets || e->idr_wanted || e->config.intra_refresh ||
+	    e->skipped_in_row < SKIPPED_IN_ROW)
+		return false;
+	soft_units_begin(e, f);
+	e->packet.parts = 1;
+	e->packet.size = h264_write_skipped_picture(&e->sps, &e->pps, e->frame_num, e->units);
+	count_picture(e);
+	return true;
 }

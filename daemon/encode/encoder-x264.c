@@ -6,7 +6,8 @@
  *
  * Work follows damage: lines that did not change are not converted, macroblocks that did not change
  * are told to x264 as constant and become skipped ones, once they are good enough for the quantizer
- * of the day. So a still picture costs next to nothing, but does get better.
+ * of the day. So a still picture costs little, but does get better; see encoder-x264-units.c for what
+ * it costs when it cannot.
  */
 #include "encode/encoder-x264.h"
 
@@ -221,8 +222,10 @@ static int encode(struct soft_encoder *e)
 	size = x264_encoder_encode(e->x264, &nals, &count, &e->in, &out);
 	if (size < 0 || e->units_failed)
 		return -EIO;
-	if (e->packet.size > 0)
+	if (e->packet.size > 0) {
 		e->idr_wanted = e->idr_wanted && !e->packet.idr;
+		soft_units_end(e, e->repeated);
+	}
 	return soft_speed_follow(e, e->began_ns, clock_now_ns());
 }
 
@@ -237,6 +240,11 @@ static int x264_submit(struct encoder *encoder, const struct frame *f)
 	if (!f->planes[0])
 		return -EOPNOTSUPP;
 	e->began_ns = clock_now_ns();
+	e->repeated = f->number == e->last_number && f->fourcc == e->last_fourcc;
+	if (e->repeated && soft_units_repeat(e, f)) {
+		e->encoder.converted_ns = e->began_ns;
+		return 0;
+	}
 	soft_units_begin(e, f);
 	x264_picture_init(&e->in);
 	r = set_image(e, f, &damage, &e->in.img);

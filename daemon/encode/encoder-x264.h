@@ -12,6 +12,7 @@
 #define MIRACAST_ENCODE_ENCODER_X264_H
 
 #include "encode/encoder.h"
+#include "encode/h264.h"
 
 #include <x264.h>
 
@@ -33,6 +34,7 @@ struct soft_encoder {
 
 	x264_picture_t in; /* of the frame submitted last */
 	bool pending;	   /* it is still to be encoded */
+	bool repeated;	   /* it is the one before once more */
 	uint64_t began_ns;
 	uint64_t last_number; /* of the frame encoded last */
 	uint32_t last_fourcc; /* 0: none yet */
@@ -46,6 +48,11 @@ struct soft_encoder {
 	uint8_t *units; /* NAL units of the frame submitted last, one behind the other */
 	size_t units_size, units_used;
 	bool units_failed; /* there was no room for all of them */
+	struct h264_sps sps;
+	struct h264_pps pps;
+	bool has_sets;		     /* these are x264's */
+	uint32_t frame_num;	     /* of the picture that is next, or being made */
+	unsigned int skipped_in_row; /* pictures of the same frame in which nothing was coded */
 
 	struct packet packet; /* them, or what was not handed on yet; size 0: none */
 };
@@ -64,6 +71,12 @@ void soft_units_begin(struct soft_encoder *e, const struct frame *f);
 
 /* x264's callback; userdata is the soft_encoder. */
 void soft_units_add(x264_t *x264, x264_nal_t *unit, void *userdata);
+
+/* That was the last one. repeated: the frame is the same as the one before. */
+void soft_units_end(struct soft_encoder *e, bool repeated);
+
+/* The same frame again, without x264, where that would not make it better. False: it would. */
+bool soft_units_repeat(struct soft_encoder *e, const struct frame *f);
 
 const char *soft_preset_name(enum soft_preset preset);
 

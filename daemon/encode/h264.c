@@ -188,36 +188,67 @@ static void put_slice_references(struct bits *b, const struct h264_slice *s)
 		put(b, 0, 1); /* sliding window */
 }
 
+static void put_slice_header(struct bits *b, const struct h264_sps *sps, const struct h264_pps *pps,
+			     const struct h264_slice *s)
+{
+	put_ue(b, s->first_mb);
+	put_ue(b, s->type);
+	put_ue(b, s->pps_id);
+	put(b, s->frame_num, sps->log2_max_frame_num);
+	if (s->nal_type == H264_NAL_IDR)
+		put_ue(b, s->idr_pic_id);
+	if (sps->poc_type == 0)
+		put(b, s->poc_lsb, sps->log2_max_poc_lsb);
+	put_slice_references(b, s);
+	if (pps->cabac && s->type != H264_SLICE_I)
+		put_ue(b, 0);
+	put_se(b, s->qp_delta);
+	if (!pps->deblocking_control)
+		return;
+	put_ue(b, s->disable_deblocking);
+	if (s->disable_deblocking != 1) {
+		put_se(b, 0);
+		put_se(b, 0);
+	}
+}
+
+static size_t write_slice(const struct h264_slice *s, const struct bits *b,
+			  uint8_t ret[static H264_SLICE_MAX])
+{
+	return write_nal((uint8_t)(s->ref_idc << 5 | s->nal_type), b, ret, H264_SLICE_MAX);
+}
+
 size_t h264_write_slice_header(const struct h264_sps *sps, const struct h264_pps *pps,
 			       const struct h264_slice *s, uint8_t ret[static H264_SLICE_MAX],
 			       size_t *ret_bits)
 {
 	struct bits b = { 0 };
-	size_t raw, written;
+	size_t written;
 
-	put_ue(&b, s->first_mb);
-	put_ue(&b, s->type);
-	put_ue(&b, s->pps_id);
-	put(&b, s->frame_num, sps->log2_max_frame_num);
-	if (s->nal_type == H264_NAL_IDR)
-		put_ue(&b, s->idr_pic_id);
-	if (sps->poc_type == 0)
-		put(&b, s->poc_lsb, sps->log2_max_poc_lsb);
-	put_slice_references(&b, s);
-	if (pps->cabac && s->type != H264_SLICE_I)
-		put_ue(&b, 0);
-	put_se(&b, s->qp_delta);
-	if (pps->deblocking_control) {
-		put_ue(&b, s->disable_deblocking);
-		if (s->disable_deblocking != 1) {
-			put_se(&b, 0);
-			put_se(&b, 0);
-		}
-	}
-	raw = (b.count + 7) / 8;
-	written = write_nal((uint8_t)(s->ref_idc << 5 | s->nal_type), &b, ret, H264_SLICE_MAX);
-	*ret_bits = b.count + (written - raw) * 8;
+	put_slice_header(&b, sps, pps, s);
+	written = write_slice(s, &b, ret);
+	*ret_bits = b.count + (written - (b.count + 7) / 8) * 8;
 	return written;
+}
+
+size_t h264_write_skipped_picture(const struct h264_sps *sps, const struct h264_pps *pps,
+				  uint32_t frame_num, uint8_t ret[static H264_SLICE_MAX])
+{
+	const struct h264_slice slice = {
+		.nal_type = H264_NAL_SLICE,
+		.ref_idc = 1,
+		.type = H264_SLICE_P,
+		.pps_id = pps->id,
+		.frame_num = frame_num,
+		.disable_deblocking = 1,
+	};
+	struct bits b = { 0 };
+
+	assert(!pps->cabac && sps->poc_type == 2);
+	put_slice_header(&b, sps, pps, &slice);
+	put_ue(&b, (sps->width + 15u) / 16 * ((sps->height + 15u) / 16)); /* mb_skip_run */
+	put_trailing(&b);
+	return write_slice(&slice, &b, ret);
 }
 
 size_t h264_write_recovery_point(uint32_t frames, uint8_t ret[static H264_PPS_MAX])

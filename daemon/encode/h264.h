@@ -92,6 +92,13 @@ size_t h264_write_slice_header(const struct h264_sps *sps, const struct h264_pps
 			       const struct h264_slice *slice, uint8_t ret[static H264_SLICE_MAX],
 			       size_t *ret_bits);
 
+/*
+ * The picture before once more, as a reference like that: one P slice whose macroblocks are all
+ * skipped (7.3.4). For CAVLC and poc_type 2.
+ */
+size_t h264_write_skipped_picture(const struct h264_sps *sps, const struct h264_pps *pps,
+				  uint32_t frame_num, uint8_t ret[static H264_SLICE_MAX]);
+
 /* D.1.8: after frames pictures everything is right again; for streams without an IDR. */
 size_t h264_write_recovery_point(uint32_t frames, uint8_t ret[static H264_PPS_MAX]);
 

@@ -230,6 +230,12 @@ mutant("pts-of-the-first-part", "daemon/stream/stream.c",
 mutant("parts-numbered-from-zero", "daemon/media/pipeline.c",
        "return part + 1 < parts ? part + 1 : 0;", "return part;",
        "pipeline")
+mutant("frame-num-of-x264", "daemon/encode/encoder-x264-units.c",
+       "if (is_slice && e->has_sets)", "if (is_slice && !e->has_sets)",
+       "encoder-rest")
+mutant("settled-too-early", "daemon/encode/encoder-x264-units.c",
+       "#define SKIPPED_IN_ROW 6", "#define SKIPPED_IN_ROW 0",
+       "encoder-rest")
 mutant("pmt-crc", "daemon/stream/ts.c",
        "\tuint32_t crc = UINT32_MAX;\n", "\tuint32_t crc = 0;\n",
        "ts")
