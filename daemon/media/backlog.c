@@ -10,7 +10,7 @@ static unsigned int get_index(const struct backlog *b, unsigned int back)
 	return (b->next + BACKLOG_MARKS - 1 - back) % BACKLOG_MARKS;
 }
 
-static void mark(struct backlog *b, uint64_t sent, uint64_t now_ns)
+void backlog_mark(struct backlog *b, uint64_t sent, uint64_t now_ns)
 {
 	if (b->n > 0 && now_ns < b->marks[get_index(b, 0)].time_ns + MARK_NS)
 		return;
@@ -27,7 +27,7 @@ uint64_t backlog_age_ns(struct backlog *b, uint64_t sent, size_t waiting, uint64
 	uint64_t gone = sent > waiting ? sent - waiting : 0;
 	uint64_t since_ns = now_ns;
 
-	mark(b, sent, now_ns);
+	backlog_mark(b, sent, now_ns);
 	if (waiting == 0)
 		return 0;
 	for (unsigned int i = 0; i < b->n; i++) {

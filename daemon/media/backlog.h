@@ -22,6 +22,9 @@ struct backlog {
 	unsigned int next, n;
 };
 
+/* From time to time, before the age is asked for: what is marked seldom looks older than it is. */
+void backlog_mark(struct backlog *b, uint64_t sent, uint64_t now_ns);
+
 /* sent: bytes handed to the kernel so far; waiting: of them, still in the socket. */
 uint64_t backlog_age_ns(struct backlog *b, uint64_t sent, size_t waiting, uint64_t now_ns);
 

@@ -63,6 +63,7 @@ struct pipeline {
 	uint64_t still_ns;	    /* from one repetition to the next */
 	uint64_t encoder_failed_ns; /* 0: never */
 	uint64_t blocked_ns;	    /* last BLOCKED fact */
+	uint64_t look_ns;	    /* next look at the network, at the latest */
 	struct backlog backlog;
 	uint64_t video_bytes, stream_bytes; /* since, and at, the last RATE fact */
 	struct trace trace;

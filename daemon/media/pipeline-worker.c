@@ -32,6 +32,7 @@ struct worker {
 
 	/* Whose turn it is, and so whose all that follows is. */
 	_Atomic bool threads_turn;
+	_Atomic uint64_t told;	/* how often the thread has written, or is about to write, result_fd */
 	_Atomic bool has_read; /* of the present job; set by the thread */
 	_Atomic unsigned int part_count; /* of the parts of its access unit: these are the loop's */
 	struct packet parts[MEDIA_SLICES_MAX];
@@ -47,6 +48,7 @@ struct worker {
 	/* the loop's alone */
 	bool busy;
 	unsigned int parts_taken;
+	uint64_t heard; /* of told, what was read */
 	uint64_t given_ns;
 	uint64_t deadline_ns;
 	int schedstat_fd;    /* of the thread; -1: not told here */
@@ -69,6 +71,13 @@ static bool same_format(const struct media_format *a, const struct media_format 
 	       a->level_idc == b->level_idc && a->slices == b->slices;
 }
 
+/* The loop is woken, and looks. */
+static void tell(struct worker *w)
+{
+	atomic_fetch_add_explicit(&w->told, 1, memory_order_relaxed);
+	(void)eventfd_write(w->result_fd, 1);
+}
+
 /* What is thrown away is not handed on either. */
 static void on_part(void *userdata, const struct packet *part)
 {
@@ -80,7 +89,7 @@ static void on_part(void *userdata, const struct packet *part)
 		return;
 	w->parts[n] = *part;
 	atomic_store_explicit(&w->part_count, n + 1, memory_order_release);
-	(void)eventfd_write(w->result_fd, 1);
+	tell(w);
 }
 
 static int open_encoder(struct worker *w)
@@ -134,7 +143,7 @@ static int prepare_encoder(struct worker *w)
 static void tell_read(struct worker *w)
 {
 	atomic_store_explicit(&w->has_read, true, memory_order_release);
-	(void)eventfd_write(w->result_fd, 1);
+	tell(w);
 }
 
 static int encode(struct worker *w)
@@ -190,7 +199,7 @@ static void *live(void *userdata)
 	r = sandbox_forbid_files();
 	if (r < 0)
 		log_debug("encoder: Landlock: %s", strerror(-r));
-	(void)eventfd_write(w->result_fd, 1); /* born */
+	tell(w); /* born */
 	while (!quit) {
 		wait_turn(w->job_fd);
 		if (!atomic_load_explicit(&w->threads_turn, memory_order_acquire))
@@ -201,7 +210,7 @@ static void *live(void *userdata)
 		else
 			work(w);
 		atomic_store_explicit(&w->threads_turn, false, memory_order_release);
-		(void)eventfd_write(w->result_fd, 1);
+		tell(w);
 	}
 	return NULL;
 }
@@ -228,13 +237,28 @@ static int start_thread(struct worker *w)
 	return -r;
 }
 
+/*
+ * Reads what was told, so that the descriptor is not readable any more; most often there is nothing,
+ * and no call is made. To be done before the look at what is shared: what is told in between is
+ * heard the next time.
+ */
+static bool hear(struct worker *w)
+{
+	eventfd_t n;
+
+	if (atomic_load_explicit(&w->told, memory_order_relaxed) == w->heard ||
+	    eventfd_read(w->result_fd, &n) < 0)
+		return false;
+	w->heard += n;
+	return true;
+}
+
 /* What the thread opens is open before anybody locks the door. */
 static void wait_for_birth(struct worker *w)
 {
 	struct pollfd p = { .fd = w->result_fd, .events = POLLIN };
-	eventfd_t n;
 
-	while (eventfd_read(w->result_fd, &n) < 0)
+	while (!hear(w))
 		(void)poll(&p, 1, -1);
 }
 
@@ -292,10 +316,9 @@ static bool wait_for_thread(struct worker *w, uint64_t deadline_ns)
 {
 	struct pollfd p = { .fd = w->result_fd, .events = POLLIN };
 	uint64_t now_ns;
-	eventfd_t n;
 
 	for (;;) {
-		(void)eventfd_read(w->result_fd, &n); /* before the look, as in worker_take */
+		(void)hear(w);
 		if (!atomic_load_explicit(&w->threads_turn, memory_order_acquire))
 			return true;
 		now_ns = clock_now_ns();
@@ -364,13 +387,8 @@ bool worker_take_part(struct worker *w, struct packet *ret)
 
 bool worker_take(struct worker *w, struct worker_result *ret)
 {
-	eventfd_t n;
-
-	/*
-	 * In this order: the turn comes a moment before the descriptor tells so, never after. What it
-	 * tells of a result that was taken in that moment is read here, or the loop would spin.
-	 */
-	(void)eventfd_read(w->result_fd, &n);
+	/* Also while it is not busy: a result may be taken a moment before the thread tells of it. */
+	(void)hear(w);
 	if (!w->busy || atomic_load_explicit(&w->threads_turn, memory_order_acquire))
 		return false;
 	*ret = w->result;

@@ -34,6 +34,7 @@
 #define REOPEN_NS	(10 * NSEC_PER_SEC)   /* an encoder that fails again within is given up */
 #define END_MS		100		      /* for the clip's last pictures to leave */
 #define BLOCKED_NS	(100 * NSEC_PER_MSEC) /* a queue of this age is worth a fact */
+#define LOOK_NS		(50 * NSEC_PER_MSEC)  /* the network is looked at, at least */
 #define QUIESCE_MS	5		      /* the stream is looked after so often meanwhile */
 
 /* The path, in the order in which the data takes it. */
@@ -58,7 +59,7 @@ const struct stream_ops pipeline_stream_ops = {
 static void want_idr(struct pipeline *p, uint64_t at_ns);
 static void want_idr_soon(struct pipeline *p, uint64_t now_ns);
 static void tell_rate(struct pipeline *p, uint64_t now_ns);
-static void tell_blocked(struct pipeline *p, uint64_t now_ns);
+static bool look_at_network(struct pipeline *p, uint64_t now_ns);
 
 /* ------------------------------------------------------------------ the loop's turn */
 
@@ -97,7 +98,9 @@ int pipeline_run(struct pipeline *p, uint64_t now_ns)
 	if (p->dump.fd >= 0)
 		p->state->dumped_pts = dump_finish(&p->dump);
 	tell_rate(p, now_ns);
-	tell_blocked(p, now_ns);
+	backlog_mark(&p->backlog, p->state->bytes, now_ns);
+	if (now_ns >= p->look_ns)
+		(void)look_at_network(p, now_ns);
 	return p->failed;
 }
 
@@ -248,22 +251,6 @@ static struct frame frame_to_show(struct pipeline *p, const struct held *h, uint
 	return shown;
 }
 
-/* What waits for the link, in the stage before the socket and in the socket; how long already. */
-static uint64_t get_backlog_ns(struct pipeline *p, uint64_t now_ns, struct sender_queue *ret)
-{
-	stream_get_queue(p->stream, now_ns, ret);
-	return backlog_age_ns(&p->backlog, p->state->bytes, ret->socket_bytes, now_ns);
-}
-
-/* A picture that would only wait behind others is better replaced by a later one. */
-static bool network_keeps_up(struct pipeline *p, uint64_t now_ns)
-{
-	struct sender_queue queue;
-	uint64_t backlog_ns = get_backlog_ns(p, now_ns, &queue);
-
-	return queue.age_ns <= 2 * period_ns(p) && backlog_ns < BLOCKED_NS;
-}
-
 static void encode_next(struct pipeline *p, uint64_t now_ns)
 {
 	struct worker_job job = { .task = WORKER_ENCODE,
@@ -274,7 +261,7 @@ static void encode_next(struct pipeline *p, uint64_t now_ns)
 
 	if (!p->waiting.source || worker_is_busy(p->encoder) || p->failed)
 		return;
-	if (!network_keeps_up(p, now_ns)) {
+	if (!look_at_network(p, now_ns)) {
 		frame_dropped(p, p->waiting.frame.number, now_ns);
 		pipeline_release(&p->waiting);
 		return;
@@ -604,18 +591,22 @@ static void tell_rate(struct pipeline *p, uint64_t now_ns)
 	p->video_bytes = 0;
 }
 
-static void tell_blocked(struct pipeline *p, uint64_t now_ns)
+/*
+ * What waits for the link, in the stage before the socket and in the socket. False: a picture would
+ * only wait behind others, and is better replaced by a later one.
+ */
+static bool look_at_network(struct pipeline *p, uint64_t now_ns)
 {
 	struct sender_queue queue;
-	uint64_t age_ns;
+	uint64_t backlog_ns, age_ns;
 
-	if (now_ns < p->blocked_ns + BLOCKED_NS)
-		return;
-	age_ns = get_backlog_ns(p, now_ns, &queue);
-	if (age_ns < queue.age_ns)
-		age_ns = queue.age_ns;
-	if (age_ns < BLOCKED_NS)
-		return;
-	facts_send_blocked(p->facts, age_ns, queue.bytes + queue.socket_bytes);
-	p->blocked_ns = now_ns;
+	stream_get_queue(p->stream, now_ns, &queue);
+	backlog_ns = backlog_age_ns(&p->backlog, p->state->bytes, queue.socket_bytes, now_ns);
+	age_ns = backlog_ns > queue.age_ns ? backlog_ns : queue.age_ns;
+	p->look_ns = now_ns + LOOK_NS;
+	if (age_ns >= BLOCKED_NS && now_ns >= p->blocked_ns + BLOCKED_NS) {
+		facts_send_blocked(p->facts, age_ns, queue.bytes + queue.socket_bytes);
+		p->blocked_ns = now_ns;
+	}
+	return queue.age_ns <= 2 * period_ns(p) && backlog_ns < BLOCKED_NS;
 }
