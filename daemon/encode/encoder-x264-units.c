@@ -10,7 +10,6 @@
 #include "encode/encoder-x264.h"
 
 #include "encode/h264.h"
-#include "util/clock.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -38,7 +37,8 @@ int soft_units_init(struct soft_encoder *e)
 
 void soft_units_begin(struct soft_encoder *e, const struct frame *f)
 {
-	bool in_parts = e->config.on_part && e->config.format.slices > 1;
+	/* A sink that looks for the end of a picture finds it by its length, which parts cannot tell. */
+	bool in_parts = e->config.on_part && e->config.format.slices > 1 && !e->repeated;
 
 	e->units_used = 0;
 	e->units_failed = false;
@@ -112,9 +112,9 @@ static void finish_unit(struct soft_encoder *e, const x264_nal_t *unit)
 static void hand_on(struct soft_encoder *e)
 {
 	struct packet *p = &e->packet;
-	unsigned int done = p->part + 1u;
 
-	p->rest_ns = (clock_now_ns() - e->began_ns) * (p->parts - done) / done;
+	/* By what is usual: that this one was held up says nothing of the others. */
+	p->rest_ns = e->took_ns * (p->parts - p->part - 1u) / p->parts;
 	e->config.on_part(e->config.userdata, p);
 	p->data += p->size;
 	p->size = 0;
@@ -165,7 +165,6 @@ bool soft_units_repeat(struct soft_encoder *e, const struct frame *f)
 	    e->skipped_in_row < SKIPPED_IN_ROW)
 		return false;
 	soft_units_begin(e, f);
-	e->packet.parts = 1;
 	e->packet.size = h264_write_skipped_picture(&e->sps, &e->pps, e->frame_num, e->units);
 	count_picture(e);
 	return true;

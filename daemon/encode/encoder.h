@@ -34,8 +34,8 @@ struct encoder_config {
 
 	/*
 	 * All parts of an access unit but the last one, as soon as each is encoded: called from within
-	 * submit and output, on their thread; readable until the next call on this encoder. NULL, and
-	 * back-ends whose slices are ready all at once: access units come whole.
+	 * submit and output, on their thread; readable until the next submit. NULL, and back-ends
+	 * whose slices are ready all at once: access units come whole. So do repeated pictures.
 	 */
 	void (*on_part)(void *userdata, const struct packet *part);
 	void *userdata;

@@ -55,6 +55,7 @@ struct pipeline {
 	uint64_t rate_ns;  /* the next RATE fact */
 
 	uint64_t part_ns;	    /* when the encoder began with the next part of its picture */
+	unsigned int parts;	    /* of that picture, pushed so far, without the last one */
 	uint64_t seen_number;	    /* of the picture captured last; 0: of this source none yet */
 	uint64_t last_number;	    /* of the picture encoded last, likewise */
 	uint64_t last_new_ns;	    /* when it came */

@@ -28,14 +28,14 @@ struct worker {
 	pthread_t thread;
 	bool has_thread;
 	int job_fd;    /* eventfd: the thread's turn has begun */
-	int result_fd; /* eventfd: the loop's turn has begun, the frame has been read, a part is there */
+	int result_fd; /* eventfd: the loop's turn has begun, the frame was read, a part is there */
 
 	/* Whose turn it is, and so whose all that follows is. */
 	_Atomic bool threads_turn;
 	_Atomic uint64_t told;	/* how often the thread has written, or is about to write, result_fd */
 	_Atomic bool has_read; /* of the present job; set by the thread */
 	_Atomic unsigned int part_count; /* of the parts of its access unit: these are the loop's */
-	struct packet parts[MEDIA_SLICES_MAX];
+	struct worker_part parts[MEDIA_SLICES_MAX];
 	struct worker_job job;
 	struct worker_result result;
 	bool quit;
@@ -87,7 +87,7 @@ static void on_part(void *userdata, const struct packet *part)
 	assert(n < MEDIA_SLICES_MAX);
 	if (w->job.task != WORKER_ENCODE)
 		return;
-	w->parts[n] = *part;
+	w->parts[n] = (struct worker_part){ .packet = *part, .encoded_ns = clock_now_ns() };
 	atomic_store_explicit(&w->part_count, n + 1, memory_order_release);
 	tell(w);
 }
@@ -377,7 +377,7 @@ bool worker_is_hung(struct worker *w, uint64_t now_ns)
 	return now_ns >= w->deadline_ns;
 }
 
-bool worker_take_part(struct worker *w, struct packet *ret)
+bool worker_take_part(struct worker *w, struct worker_part *ret)
 {
 	if (w->parts_taken == atomic_load_explicit(&w->part_count, memory_order_acquire))
 		return false;

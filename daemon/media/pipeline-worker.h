@@ -45,6 +45,12 @@ struct worker_result {
 	uint64_t encoded_ns;
 };
 
+/* Of the job's access unit, but not the last. */
+struct worker_part {
+	struct packet packet; /* readable until the next job */
+	uint64_t encoded_ns;
+};
+
 int worker_new(struct worker **ret);
 
 /*
@@ -68,7 +74,7 @@ bool worker_is_busy(const struct worker *w);
  * The next part of the job's access unit; result.packet is the last one. To be asked for after
  * worker_take, whatever that said, and until there is none: all are there when the result is.
  */
-bool worker_take_part(struct worker *w, struct packet *ret);
+bool worker_take_part(struct worker *w, struct worker_part *ret);
 
 /* Readable when the frame has been read, and when a part or the result waits. */
 int worker_get_fd(const struct worker *w);

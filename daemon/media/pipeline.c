@@ -272,6 +272,7 @@ static void encode_next(struct pipeline *p, uint64_t now_ns)
 	p->waiting.source = NULL;
 	p->anew = false;
 	p->part_ns = now_ns;
+	p->parts = 0;
 	worker_give(p->encoder, &job, now_ns); /* -> take_packet, when the thread is done */
 }
 
@@ -299,10 +300,15 @@ static uint64_t bytes_read_by_cpu(const struct frame *f)
 	return f->fourcc == MEDIA_FOURCC_XRGB8888 ? 4 * pixels : pixels * 3 / 2;
 }
 
-/* When the picture, should it rest from now on, is sent the next time. */
+/*
+ * When the picture, should it rest from now on, is sent the next time. What was sent in parts does not
+ * tell its length, and a sink may wait for the next picture to know that it is complete.
+ */
 static void plan_repeat(struct pipeline *p, uint64_t now_ns)
 {
-	p->again_ns = now_ns + (p->repeats ? p->still_ns : earlier(REFINE_NS, p->still_ns));
+	uint64_t refine_ns = p->parts > 0 ? 2 * period_ns(p) : REFINE_NS;
+
+	p->again_ns = now_ns + (p->repeats ? p->still_ns : earlier(refine_ns, p->still_ns));
 	if (p->idr_ns != NEVER_NS)
 		want_idr(p, p->idr_ns);
 }
@@ -319,14 +325,13 @@ static void trace_result(struct pipeline *p, const struct worker_result *result,
 	trace_mark(&p->trace, time_ns, TRACE_ENCODED, result->encoded_ns);
 }
 
-static void on_picture(struct pipeline *p, const struct packet *last, uint64_t now_ns)
+/* Parts of it may have been pushed, and have left. */
+static void picture_failed(struct pipeline *p, uint64_t now_ns)
 {
-	p->state->frames_encoded++;
-	if (!last->idr)
-		return;
-	p->state->idr_frames++;
-	p->idr_paid_ns = (p->idr_paid_ns > now_ns ? p->idr_paid_ns : now_ns) + IDR_INTERVAL_NS;
-	p->idr_ns = NEVER_NS;
+	if (p->parts > 0)
+		stream_abandon(p->stream);
+	dump_on_dropped(&p->dump, p->encoding.frame.time_ns);
+	frame_dropped(p, p->encoding.frame.number, now_ns);
 }
 
 static void on_encoded(struct pipeline *p, const struct worker_result *result, uint64_t now_ns)
@@ -334,7 +339,7 @@ static void on_encoded(struct pipeline *p, const struct worker_result *result, u
 	const struct frame *f = &p->encoding.frame;
 
 	if (result->r <= 0)
-		frame_dropped(p, f->number, now_ns);
+		picture_failed(p, now_ns);
 	if (result->r == -EOPNOTSUPP && !f->planes[0])
 		pipeline_import_failed(p, now_ns);
 	else if (result->r < 0)
@@ -346,9 +351,10 @@ static void on_encoded(struct pipeline *p, const struct worker_result *result, u
 	trace_result(p, result, f->time_ns);
 	if (result->packet.part == 0)
 		p->part_ns = result->started_ns;
+	p->state->frames_encoded++;
+	p->state->idr_frames += result->packet.idr;
 	pipeline_on_packet(p, &result->packet, result->encoded_ns, now_ns);
-	on_picture(p, &result->packet, now_ns);
-	if (!p->waiting.source)
+	if (!p->waiting.source && p->last_number > 0) /* 0: something new has begun meanwhile */
 		plan_repeat(p, now_ns);
 }
 
@@ -372,11 +378,14 @@ static void give_back_early(struct pipeline *p)
 
 static void take_parts(struct pipeline *p, uint64_t now_ns)
 {
-	struct packet part;
+	struct worker_part part;
 
-	while (worker_take_part(p->encoder, &part))
-		if (p->streaming)
-			pipeline_on_packet(p, &part, now_ns, now_ns);
+	while (worker_take_part(p->encoder, &part)) {
+		if (!p->streaming)
+			continue;
+		pipeline_on_packet(p, &part.packet, part.encoded_ns, now_ns);
+		p->parts++;
+	}
 }
 
 static void take_packet(struct pipeline *p, uint64_t now_ns)
@@ -432,6 +441,17 @@ static uint32_t part_number(unsigned int part, unsigned int parts)
 	return part + 1 < parts ? part + 1 : 0;
 }
 
+/* Before it is pushed: should the stream refuse it, another IDR is wanted, and that wish stays. */
+static void begin_picture(struct pipeline *p, const struct packet *packet, uint64_t now_ns)
+{
+	if (!p->own && p->repeats == 0)
+		dump_choose(&p->dump, &p->encoding.frame);
+	if (!packet->idr)
+		return;
+	p->idr_paid_ns = (p->idr_paid_ns > now_ns ? p->idr_paid_ns : now_ns) + IDR_INTERVAL_NS;
+	p->idr_ns = NEVER_NS;
+}
+
 static void pipeline_on_packet(struct pipeline *p, const struct packet *packet, uint64_t ready_ns,
 			       uint64_t now_ns)
 {
@@ -443,14 +463,22 @@ static void pipeline_on_packet(struct pipeline *p, const struct packet *packet, 
 			 (uint32_t)(p->config.rate_bps / 1000), ready_ns / NSEC_PER_USEC);
 	p->part_ns = ready_ns;
 	p->video_bytes += packet->size;
-	if (packet->part == 0 && !p->own && p->repeats == 0)
-		dump_choose(&p->dump, &p->encoding.frame);
+	if (packet->part == 0)
+		begin_picture(p, packet, now_ns);
 	r = stream_push(p->stream, packet, now_ns); /* -> on_first_datagram, ... */
 	if (r < 0 && r != -ENOBUFS && r != -ENOTCONN)
 		network_failed(p, r);
 }
 
 /* ------------------------------------------------------------------ stream -> network */
+
+static void tell_late(struct pipeline *p, const struct sender_frame *f)
+{
+	if (f->late_ns == 0)
+		return;
+	p->state->frames_late++;
+	facts_send_late(p->facts, f->number, f->late_ns);
+}
 
 static void on_first_datagram(void *userdata, const struct sender_frame *f)
 {
@@ -467,10 +495,7 @@ static void on_first_datagram(void *userdata, const struct sender_frame *f)
 		facts_send_first_frame(p->facts, trace && trace->own, now_ns / NSEC_PER_USEC);
 		p->first_frame = false;
 	}
-	if (f->late_ns > 0) {
-		p->state->frames_late++;
-		facts_send_late(p->facts, f->number, f->late_ns);
-	}
+	tell_late(p, f);
 	dump_on_sent(&p->dump, f->time_ns, f->pts & TIMING_MASK_33);
 }
 
@@ -478,8 +503,11 @@ static void on_last_datagram(void *userdata, const struct sender_frame *f)
 {
 	struct pipeline *p = userdata;
 
-	if (part_number(f->part, f->parts) == 0)
-		trace_mark(&p->trace, f->time_ns, TRACE_LAST_DATAGRAM, clock_now_ns());
+	if (part_number(f->part, f->parts) > 0)
+		return;
+	trace_mark(&p->trace, f->time_ns, TRACE_LAST_DATAGRAM, clock_now_ns());
+	if (f->part > 0)
+		tell_late(p, f);
 }
 
 static void on_dropped(void *userdata, const struct sender_frame *f)

@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MEDIA_PROTOCOL_VERSION 2
+#define MEDIA_PROTOCOL_VERSION 3
 
 /* Descriptors at birth; nothing else is inherited and nothing is opened later. */
 #define MEDIA_FD_CONTROL 3 /* SOCK_SEQPACKET, this protocol */
@@ -142,7 +142,7 @@ struct media_caps {
 	uint32_t source_refresh_hz;
 };
 
-/* FIRST_FRAME: the first access unit since START has been handed to the network. */
+/* FIRST_FRAME: the first access unit since START, or its first part, goes to the network now. */
 struct media_first_frame {
 	struct media_header header;
 	uint64_t time_us; /* CLOCK_MONOTONIC */

@@ -14,7 +14,7 @@
 
 #define TRACE_FRAMES 64
 
-/* In the order in which a picture passes them. */
+/* In the order in which a picture passes them; one in slices has left in part before it is encoded. */
 enum trace_stage {
 	TRACE_READY,	 /* the desktop flipped to it, or asked for it again */
 	TRACE_ACQUIRED,	 /* this process has it */

@@ -99,23 +99,30 @@ static bool choose_codec(const struct wfd_sink *sink, const struct wfd_caps *cap
 }
 
 /* Slices are whole lines of macroblocks, and one may have a line less than the others. */
-static uint8_t choose_slices(const struct wfd_video_codec *codec, const struct media_mode *mode)
+static void choose_slices(const struct wfd_video_codec *codec, struct wfd_choice *c)
 {
-	unsigned columns = (mode->width + 15u) / 16, lines = (mode->height + 15u) / 16;
-	unsigned n = codec->max_slices < MEDIA_SLICES_MAX ? codec->max_slices : MEDIA_SLICES_MAX;
+	unsigned columns = (c->mode.width + 15u) / 16, lines = (c->mode.height + 15u) / 16;
+	unsigned most = codec->max_slices < MEDIA_SLICES_MAX ? codec->max_slices : MEDIA_SLICES_MAX;
 
-	if (codec->min_slice_size == 0)
-		return 1;
-	while (n > 1 && (n > lines || lines / n * columns < codec->min_slice_size))
-		n--;
-	return (uint8_t)(n ? n : 1);
+	c->slices = 1;
+	c->min_slice_size = 0;
+	for (unsigned n = most; n > 1 && codec->min_slice_size > 0; n--) {
+		unsigned smallest = lines / n * columns, largest = (lines + n - 1) / n * columns;
+
+		if (smallest < codec->min_slice_size || smallest > UINT16_MAX)
+			continue;
+		if (codec->slice_ratio > 0 && largest > codec->slice_ratio * codec->min_slice_size)
+			continue;
+		c->slices = (uint8_t)n;
+		c->min_slice_size = (uint16_t)smallest;
+		return;
+	}
 }
 
 static bool make_choice(const struct wfd_sink *sink, const struct wfd_caps *caps,
 			struct wfd_choice *c)
 {
 	const struct wfd_mode *mode = wfd_mode_get(c->list, c->table, c->index);
-	const struct wfd_video_codec *codec;
 
 	if (mode->interlaced || !fits_caps(&mode->mode, caps))
 		return false;
@@ -125,9 +132,7 @@ static bool make_choice(const struct wfd_sink *sink, const struct wfd_caps *caps
 		return false;
 	if (!choose_codec(sink, caps, c))
 		return false;
-	codec = &wfd_sink_get_formats(sink, c->list)->codecs[c->codec];
-	c->slices = choose_slices(codec, &c->mode);
-	c->min_slice_size = c->slices > 1 ? codec->min_slice_size : 0;
+	choose_slices(&wfd_sink_get_formats(sink, c->list)->codecs[c->codec], c);
 	return true;
 }
 

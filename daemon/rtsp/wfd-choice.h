@@ -31,8 +31,8 @@ struct wfd_choice {
 	uint8_t codec; /* entry of wfd_sink_get_formats() */
 	enum media_profile profile;
 	uint8_t level_idc;	 /* the smallest that holds the mode */
-	uint8_t slices;		 /* of a picture at most, of equal size; 1: whole pictures only */
-	uint16_t min_slice_size; /* macroblocks, the sink's word; 0 with one slice */
+	uint8_t slices;		 /* of a picture at most; 1: whole pictures only */
+	uint16_t min_slice_size; /* macroblocks, of the smallest of them; 0 with one slice */
 	/*
 	 * Named in M4 whether or not sound is sent: dongles refuse M4 without one. NONE only when
 	 * the sink has no audio at all.

@@ -14,6 +14,10 @@
 #define FIELDS_NEEDED 5u   /* profile, level and the three masks */
 #define SLICES_MASK   0x3ffu
 
+#define SLICE_RATIO_SHIFT 10
+#define SLICE_RATIO_MASK  7u
+
+
 struct fields {
 	size_t n;
 	uint64_t at[FIELDS_MAX]; /* 0 for "none" and for what is missing */
@@ -57,6 +61,7 @@ static int parse_codec(struct text entry, bool wide, struct wfd_video_codec *ret
 		.latency = clamp_u8(f.at[5]),
 		.min_slice_size = clamp_u16(f.at[6]),
 		.max_slices = (uint16_t)((f.at[7] & SLICES_MASK) + 1),
+		.slice_ratio = f.at[7] >> SLICE_RATIO_SHIFT & SLICE_RATIO_MASK,
 		.frame_rate_control = (uint8_t)f.at[8],
 		.max_width = clamp_u16(f.at[9]),
 		.max_height = clamp_u16(f.at[10]),
@@ -123,6 +128,7 @@ static int parse_codec_2(struct text entry, struct wfd_video_codec *ret)
 		.latency = clamp_u8(f.at[6]),
 		.min_slice_size = clamp_u16(f.at[7]),
 		.max_slices = (uint16_t)((f.at[8] & SLICES_MASK) + 1),
+		.slice_ratio = f.at[8] >> SLICE_RATIO_SHIFT & SLICE_RATIO_MASK,
 		.frame_rate_control = (uint8_t)f.at[9],
 	};
 	return 0;

@@ -74,6 +74,7 @@ struct wfd_video_codec {
 	uint8_t latency;		/* of the decoder, units of 5 ms */
 	uint16_t min_slice_size;	/* macroblocks; 0: whole pictures only */
 	uint16_t max_slices;		/* per picture, from slice-enc-params; at least 1 */
+	uint8_t slice_ratio;		/* of the largest to min_slice_size, likewise; 0: not told */
 	uint8_t frame_rate_control;	/* bit 0: may skip frames; bit 4: rate may change */
 	uint16_t max_width, max_height; /* pixels; 0: none */
 };

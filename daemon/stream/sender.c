@@ -182,6 +182,12 @@ static bool has_begun(const struct sender *s, unsigned int i, const struct sende
 	return f->gone > 0 || (i == 0 && s->ready > 0);
 }
 
+static void give_up(struct sender *s, struct sender_frame *f)
+{
+	f->given_up = true;
+	s->queued_bytes -= size_of(f);
+}
+
 /* A picture whose first part is not in the queue any more has begun, too. */
 static void give_up_pictures(struct sender *s, uint64_t now_ns)
 {
@@ -196,12 +202,28 @@ static void give_up_pictures(struct sender *s, uint64_t now_ns)
 			begun = has_begun(s, i, f);
 		if (begun)
 			continue;
-		f->given_up = true;
-		s->queued_bytes -= size_of(f);
+		give_up(s, f);
 		if (f->part == 0)
 			s->ops->on_dropped(s->userdata, f, now_ns);
 	}
 	s->drops_rest = !begun;
+	s->needs_idr = true;
+}
+
+void sender_abandon(struct sender *s)
+{
+	bool first = false;
+
+	for (unsigned int i = s->frame_count; i-- > 0 && !first;) {
+		struct sender_frame *f = get_frame(s, i);
+
+		if (!f->video)
+			continue;
+		first = f->part == 0;
+		if (!f->given_up && !has_begun(s, i, f))
+			give_up(s, f);
+	}
+	s->drops_rest = true;
 	s->needs_idr = true;
 }
 

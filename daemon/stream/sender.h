@@ -66,7 +66,7 @@ struct sender_ops {
 			  unsigned int count, size_t last_size, uint64_t now_ns);
 
 	/* The last datagram of the frame, or of this part of it, has been handed to the kernel. */
-	void (*on_sent)(void *userdata, const struct sender_frame *f, uint64_t now_ns);
+	void (*on_sent)(void *userdata, struct sender_frame *f, uint64_t now_ns);
 
 	/*
 	 * The picture was given up or refused, and nothing of it was sent, or not all of it, where
@@ -126,6 +126,9 @@ int sender_set_socket(struct sender *s, int fd);
  * the bucket; 0: 4 ms of rate_bps. At least 16 datagrams. Takes effect at once.
  */
 void sender_set_rate(struct sender *s, uint64_t rate_bps, uint32_t burst_bytes);
+
+/* No more parts of the picture pushed last will come: what of it has not left does not. */
+void sender_abandon(struct sender *s);
 
 /* Whether a part of a picture would be thrown away: the parts before it were. */
 bool sender_drops(const struct sender *s, const struct sender_frame *f);

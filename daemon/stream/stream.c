@@ -95,6 +95,11 @@ int stream_push(struct stream *s, const struct packet *p, uint64_t now_ns)
 	return push(s, &run, &f, now_ns);
 }
 
+void stream_abandon(struct stream *s)
+{
+	sender_abandon(&s->sender);
+}
+
 int stream_push_audio(struct stream *s, const struct packet *p, uint64_t now_ns)
 {
 	struct rtp_run run = sender_reserve(&s->sender);
@@ -174,12 +179,21 @@ static void stamp(struct stream *s, struct sender_frame *f, uint64_t now_ns)
 {
 	size_t size = (size_t)(f->count - 1) * RTP_DATAGRAM_SIZE + f->last_size;
 	size_t parts = f->parts ? f->parts : 1;
-	uint64_t drain_ns = sender_get_drain_ns(&s->sender, size * parts, now_ns);
-	uint64_t leave_ns = now_ns + (drain_ns > f->rest_ns ? drain_ns : f->rest_ns);
+	uint64_t all_ns = sender_get_drain_ns(&s->sender, size * parts, now_ns);
+	uint64_t last_ns = f->rest_ns + sender_get_drain_ns(&s->sender, size, now_ns);
+	uint64_t leave_ns = now_ns + (all_ns > last_ns ? all_ns : last_ns);
 	uint64_t *last = f->video ? s->numbers.last_pts : &s->last_audio_pts;
 
 	f->pts = timing_stamp(last, f->time_ns, leave_ns, &f->late_ns);
 	ts_set_pts(f->pts_at, f->pts);
+}
+
+/* The guess of stamp() may have been wrong; the PTS has left with the first part. */
+static uint64_t get_lateness(const struct stream *s, uint64_t now_ns)
+{
+	uint64_t due_ns = timing_ns(*s->numbers.last_pts) - TIMING_MARGIN_NS;
+
+	return now_ns > due_ns ? now_ns - due_ns : 0;
 }
 
 static void on_depart(void *userdata, struct sender_frame *f, uint8_t *datagrams,
@@ -203,13 +217,15 @@ static void on_depart(void *userdata, struct sender_frame *f, uint8_t *datagrams
 		s->ops->on_first_datagram(s->userdata, f);
 }
 
-static void on_sent(void *userdata, const struct sender_frame *f, uint64_t now_ns)
+static void on_sent(void *userdata, struct sender_frame *f, uint64_t now_ns)
 {
 	struct stream *s = userdata;
 
-	(void)now_ns;
-	if (f->video)
-		s->ops->on_last_datagram(s->userdata, f);
+	if (!f->video)
+		return;
+	if (f->part > 0 && f->part + 1 == f->parts)
+		f->late_ns = get_lateness(s, now_ns);
+	s->ops->on_last_datagram(s->userdata, f);
 }
 
 static void on_dropped(void *userdata, const struct sender_frame *f, uint64_t now_ns)

@@ -41,12 +41,15 @@ struct stream_numbers {
 struct stream_ops {
 	/*
 	 * Of pictures only. The first datagram of this access unit, or of this part of it, is
-	 * handed to the kernel right after the return. Once a part; of part 0, f->pts and
-	 * f->late_ns (0: in time) are final.
+	 * handed to the kernel right after the return. Once a part; part 0 has the PTS, and how
+	 * far that was moved because the picture is late (f->late_ns; 0: it is not).
 	 */
 	void (*on_first_datagram)(void *userdata, const struct sender_frame *f);
 
-	/* Its last datagram has been. f->lost: how many of its datagrams the kernel refused. */
+	/*
+	 * Its last datagram has been. f->lost: how many of its datagrams the kernel refused. Of the
+	 * last of several parts, f->late_ns is by how much it missed the PTS after all.
+	 */
 	void (*on_last_datagram)(void *userdata, const struct sender_frame *f);
 
 	/* The picture was given up; see sender.h. The encoder owes an IDR. */
@@ -78,6 +81,9 @@ int stream_set_socket(struct stream *s, int fd);
  * stream_flush returns. A picture that is sent again comes with the time of sending it again.
  */
 int stream_push(struct stream *s, const struct packet *p, uint64_t now_ns);
+
+/* The last part will not come: what has not left of the picture is dropped without a word. */
+void stream_abandon(struct stream *s);
 
 /* Sound: whole ADTS frames, or LPCM units of 320 bytes (see ts.h); p->idr is ignored. */
 int stream_push_audio(struct stream *s, const struct packet *p, uint64_t now_ns);

@@ -13,12 +13,18 @@
 #include <stdint.h>
 
 #define TIMING_DELAY_NS	 (50 * NSEC_PER_MSEC) /* D: from the picture's vblank to its PTS */
-#define TIMING_MARGIN_NS (5 * NSEC_PER_MSEC)  /* a picture has left this long before its PTS */
+#define TIMING_MARGIN_NS (5 * NSEC_PER_MSEC)  /* a picture is to have left so long before its PTS */
 #define TIMING_MASK_33	 ((UINT64_C(1) << 33) - 1)
 
 static inline uint64_t timing_90k(uint64_t ns)
 {
 	return ns / 100000 * 9 + ns % 100000 * 9 / 100000;
+}
+
+/* Of a PTS that is not wrapped, as timing_stamp gives it. */
+static inline uint64_t timing_ns(uint64_t pts)
+{
+	return pts / 9 * 100000 + pts % 9 * 100000 / 9;
 }
 
 static inline uint64_t timing_27m(uint64_t ns)

@@ -35,6 +35,15 @@ static void check_sink(void)
 }
 
 /* One codec, one profile, one level, one mode. */
+static void check_slices(const struct wfd_video_codec *sinks, const struct wfd_choice *c)
+{
+	assert(c->slices > 0 && c->slices <= MEDIA_SLICES_MAX && c->slices <= sinks->max_slices);
+	if (c->slices == 1)
+		assert(c->min_slice_size == 0);
+	else
+		assert(sinks->min_slice_size > 0 && c->min_slice_size >= sinks->min_slice_size);
+}
+
 static void check_m4(const struct wfd_choice *c)
 {
 	char line[512];
@@ -53,6 +62,8 @@ static void check_m4(const struct wfd_choice *c)
 	assert(formats->n_codecs == 1 && !again.malformed);
 	assert(again.video.n_codecs + again.video_x.n_codecs + again.video_2.n_codecs == 1);
 	assert(codec->max_level_idc == c->level_idc && codec->profiles == 1u << c->profile);
+	assert(codec->max_slices == c->slices && codec->min_slice_size == c->min_slice_size);
+	check_slices(&wfd_sink_get_formats(&sink, c->list)->codecs[c->codec], c);
 	for (enum wfd_table t = 0; t < WFD_TABLES; t++)
 		bits += (unsigned)__builtin_popcountll(codec->modes[t]);
 	if (c->list == WFD_LIST_MS)

@@ -169,10 +169,13 @@ mutant("zeros-for-none", "daemon/rtsp/wfd-choice.c",
        "00 %04x %04x 00 none none\\r\\n\",", "00 %04x %04x 00 0000 0000\\r\\n\",",
        "wfd-choice")
 mutant("slices-for-everybody", "daemon/rtsp/wfd-choice.c",
-       "\tif (codec->min_slice_size == 0)\n\t\treturn 1;\n", "",
+       "n > 1 && codec->min_slice_size > 0; n--", "n > 1; n--",
        "wfd-choice")
 mutant("slice-too-small", "daemon/rtsp/wfd-choice.c",
-       "lines / n * columns < codec->min_slice_size", "lines * columns / n < codec->min_slice_size",
+       "smallest = lines / n * columns,", "smallest = lines * columns / n,",
+       "wfd-choice")
+mutant("slice-too-large", "daemon/rtsp/wfd-choice.c",
+       "codec->slice_ratio > 0 && largest", "codec->slice_ratio > 7 && largest",
        "wfd-choice")
 mutant("ladder-of-one", "daemon/rtsp/exchange-format.c",
        "\telse\n\t\tf->rung++;\n\treturn f->rung < f->n;",

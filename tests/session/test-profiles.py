@@ -60,7 +60,7 @@ SINKS["actiontec"] = Sink(*HD)
 SINKS["edid"] = SINKS["edid-short"] = SINKS["edid-long"] = Sink(*HD)
 SINKS["hh"] = Sink("960x540@60", "HH", 9, "3.2", source="pattern:1280x720@60")
 SINKS["minimal-640x480-lpcm"] = Sink(*VGA)
-SINKS["preferred-mode"] = Sink(*FULL_HD, slices="0040 0003")
+SINKS["preferred-mode"] = Sink(*FULL_HD, slices="07f8 0003")
 SINKS["no-audio"] = Sink(*FULL_HD, audio=SILENT)
 SINKS["projector-lcd"] = Sink("1280x800@30", "VESA", 8, "3.2", audio=SILENT)
 SINKS["samsung-tablet"] = Sink(*VGA)
@@ -110,7 +110,8 @@ def lg_webos(run, source, sink):
 @expect("samsung-dongle", *FULL_HD)
 def samsung_dongle(run, source, sink):
     check(source["idr_requests"] == 7, source["idr_requests"])
-    check(source["stream"]["idr_frames"] == 2, source["stream"]["idr_frames"])
+    # One at the beginning, one for the seven; two where a busy machine takes them apart.
+    check(2 <= source["stream"]["idr_frames"] <= 3, source["stream"]["idr_frames"])
 
 
 def no_rtcp(sink):
@@ -194,7 +195,7 @@ def odd_ports(run, source, sink):
     check(transport(sink)[0] == "65535", sink["rtsp"]["transport"])
 
 
-@expect("slices", *FULL_HD, slices="04b0 0003")
+@expect("slices", *FULL_HD, slices="07f8 0003")
 def slices(run, source, sink):
     check(sink["video"]["most_slices"] == 4, sink["video"])
     first, whole = (source["latency_us"][name]["p50"] for name in

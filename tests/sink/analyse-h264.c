@@ -496,5 +496,6 @@ void h264_push(struct analyser *a, const uint8_t *p, size_t len, bool must_resta
 	else if (unit.slices > 1)
 		check_slice_size(a, &unit,
 				 (a->facts.width + 15) / 16 * ((a->facts.height + 15) / 16));
+	a->h264.unit_slices = unit.slices;
 	a->facts.slices_max = unit.slices > a->facts.slices_max ? unit.slices : a->facts.slices_max;
 }

@@ -105,6 +105,7 @@ struct h264_check {
 	bool prev_was_ref;
 	bool expect_new, expect_old;
 	struct expectation expect, before;
+	unsigned unit_slices; /* of the last picture */
 };
 
 /* --- all of it --- */

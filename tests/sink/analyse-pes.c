@@ -138,10 +138,10 @@ void pes_finish(struct analyser *a, struct pes_check *pes)
 	if (pes->need && pes->have < pes->need)
 		findings_note(&a->findings, RULE_PES_LENGTH, "%s: %zu bytes, declared %zu",
 			      pes_name(pes), pes->have, pes->need);
-	else if (!pes->need && pes->have <= UINT16_MAX && a->h264.expect.slices <= 1)
+	complete(a, pes);
+	if (!pes->need && pes->have <= UINT16_MAX && a->h264.unit_slices <= 1)
 		findings_note(&a->findings, RULE_PES_LENGTH, "%s: length 0 for %zu bytes",
 			      pes_name(pes), pes->have);
-	complete(a, pes);
 }
 
 static void parse_pts(struct analyser *a, struct pes_check *pes, const uint8_t *p)

@@ -202,8 +202,14 @@ static void add_picture(struct maker *m, bool idr)
 	if (at_unit(m, DAMAGE_FRAME_NUM_GAP))
 		m->frame_num++;
 	add_slice(m, idr, 0, size);
-	if (at_unit(m, DAMAGE_TWO_SLICES))
+	if (at_unit(m, DAMAGE_TWO_SLICES) || at_unit(m, DAMAGE_THREE_SLICES))
 		add_slice(m, idr, 4000, 500);
+	if (at_unit(m, DAMAGE_THREE_SLICES))
+		add_slice(m, idr, 6000, 500);
+	if (at_unit(m, DAMAGE_SMALL_SLICE))
+		add_slice(m, idr, 99, 500);
+	if (at_unit(m, DAMAGE_SMALL_LAST_SLICE))
+		add_slice(m, idr, 8160 - 99, 500);
 	m->frame_num++;
 	if (at_unit(m, DAMAGE_TWO_PICTURES)) {
 		add_slice(m, idr, 0, 500);

@@ -464,6 +464,11 @@ struct made_stream *stream_make(const struct maker_config *config)
 					  .profile_idc = config->high ? 100 : 66,
 					  .level_idc = 40,
 					  .audio = config->audio };
+	if (config->damage == DAMAGE_THREE_SLICES || config->damage == DAMAGE_SMALL_SLICE ||
+	    config->damage == DAMAGE_SMALL_LAST_SLICE) {
+		s->expect.slices = 2;
+		s->expect.min_slice_size = 100;
+	}
 	if (config->damage == DAMAGE_OTHER_SOUND)
 		s->expect.audio = AUDIO_AAC;
 	m->config = *config;

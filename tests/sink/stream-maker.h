@@ -101,6 +101,9 @@
 	X(TWO_REFERENCES,            H264_REFS)                         \
 	X(REORDER,                   H264_REORDER)                      \
 	X(TWO_SLICES,                H264_SLICES)                       \
+	X(THREE_SLICES,              H264_SLICES)                       \
+	X(SMALL_SLICE,               H264_SLICES)                       \
+	X(SMALL_LAST_SLICE,          H264_SLICES)                       \
 	X(TWO_PICTURES,              H264_UNIT)                         \
 	X(NO_PICTURE,                H264_UNIT)                         \
 	X(DELIMITER_IN_THE_MIDDLE,   H264_UNIT)                         \

@@ -115,7 +115,7 @@ static void test_nothing_is_allocated_for_a_picture(void **state)
 {
 	static struct stream_state stream;
 	const struct media_configure c = {
-		.format = { .mode = { 1280, 720, 30 }, .level_idc = 31, .slices = 1 },
+		.format = { .mode = { 1280, 720, 30 }, .level_idc = 31, .slices = 4 },
 		.rate_bps = 4000000,
 		.encoder = MEDIA_ENCODER_X264
 	};

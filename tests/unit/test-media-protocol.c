@@ -110,6 +110,8 @@ static void test_configure(void **state)
 	REFUSED(format.mode.refresh_hz, 241);
 	REFUSED(format.profile, (enum media_profile)2);
 	REFUSED(format.audio, (enum media_audio_codec)3);
+	REFUSED(format.slices, 0);
+	REFUSED(format.slices, MEDIA_SLICES_MAX + 1);
 	REFUSED(rate_bps, 0);
 	REFUSED(encoder, 3);
 #undef REFUSED

@@ -162,7 +162,7 @@ static struct {
 	struct stream_numbers numbers;
 	const struct stream_ops *ops;
 	void *userdata;
-	unsigned int pushed, idrs, parts, flushed;
+	unsigned int pushed, idrs, parts, abandoned, flushed;
 	uint64_t pushed_ns[64];
 	uint64_t queue_age_ns, late_ns, pts;
 	size_t socket_bytes;
@@ -228,6 +228,12 @@ int stream_push(struct stream *s, const struct packet *p, uint64_t now_ns)
 	net.ops->on_first_datagram(net.userdata, &f);
 	net.ops->on_last_datagram(net.userdata, &f);
 	return 0;
+}
+
+void stream_abandon(struct stream *s)
+{
+	(void)s;
+	net.abandoned++;
 }
 
 int stream_flush(struct stream *s, uint64_t now_ns)
@@ -574,9 +580,66 @@ static void test_picture_in_parts(void **state)
 		assert_int_equal(m.chunk.kind, order[n].kind);
 		assert_int_equal(m.chunk.part, order[n].part);
 		assert_int_equal(m.chunk.frame, 7);
+		if (m.chunk.kind == MEDIA_CHUNK_ENCODED)
+			assert_int_equal(m.chunk.processing_us, m.chunk.part == 1 ? 5000 : 2000);
 		n++;
 	}
 	assert_int_equal(n, 7);
+	end();
+}
+
+/* Refused by the stream, it is owed still: the picture that rests is sent again, as an IDR. */
+static void test_refused_idr_is_owed(void **state)
+{
+	(void)state;
+	begin_with(-1);
+	stream_from(&src.source);
+	net.refuse = true;
+	show(1);
+	assert_int_equal(run_for(10 * MS), 0);
+	assert_int_equal(net.idrs, 0);
+	net.refuse = false;
+	assert_int_equal(run_for(150 * MS), 0);
+	assert_int_equal(net.idrs, 1);
+	end();
+}
+
+/* The sink was asked again and takes slices now: that is another encoder's stream. */
+static void test_other_slices(void **state)
+{
+	struct media_configure c = { .format.mode = { WIDTH, HEIGHT, 30 },
+				     .format.level_idc = 31,
+				     .format.slices = 4,
+				     .rate_bps = 1000000 };
+
+	(void)state;
+	begin_with(-1);
+	stream_from(&src.source);
+	show(1);
+	assert_int_equal(run_for(20 * MS), 0);
+	assert_int_equal(enc.opened, 1);
+	assert_int_equal(pipeline_configure(b.pipeline, &c, now), 0);
+	assert_int_equal(run_for(20 * MS), 0);
+	assert_int_equal(enc.opened, 2);
+	assert_int_equal(enc.config.format.slices, 4);
+	end();
+}
+
+/* Its end is told by the next one, which is not long in coming, and comes whole. */
+static void test_picture_in_parts_rests(void **state)
+{
+	(void)state;
+	begin_with(-1);
+	enc.parts = 3;
+	stream_from(&src.source);
+	show(1);
+	assert_int_equal(run_for(20 * MS), 0);
+	assert_int_equal(net.pushed, 3);
+	enc.parts = 0;
+	assert_int_equal(run_for(80 * MS), 0);
+	assert_int_equal(net.pushed, 4);
+	assert_int_equal(run_for(NSEC_PER_SEC), 0);
+	assert_int_equal(net.pushed, 4);
 	end();
 }
 
@@ -591,11 +654,12 @@ static void test_encoder_breaks_between_parts(void **state)
 	assert_int_equal(run_for(20 * MS), 0);
 	enc.parts_fail = true;
 	show(2);
-	assert_int_equal(run_for(100 * MS), 0);
+	assert_int_equal(run_for(40 * MS), 0);
 	assert_int_equal(enc.opened, 2);
 	assert_int_equal(b.state.frames_encoded, 2);
 	assert_int_equal(net.idrs, 2);
 	assert_int_equal(net.parts, 3 + 1 + 3);
+	assert_int_equal(net.abandoned, 1);
 	end();
 }
 
@@ -1215,6 +1279,9 @@ int main(void)
 		cmocka_unit_test(test_numbers_of_a_stream_and_its_successor),
 		cmocka_unit_test(test_one_frame_through_all_stages),
 		cmocka_unit_test(test_picture_in_parts),
+		cmocka_unit_test(test_refused_idr_is_owed),
+		cmocka_unit_test(test_other_slices),
+		cmocka_unit_test(test_picture_in_parts_rests),
 		cmocka_unit_test(test_encoder_breaks_between_parts),
 		cmocka_unit_test(test_latency_counts_new_pictures),
 		cmocka_unit_test(test_still_picture),

@@ -59,7 +59,7 @@ static void on_depart(void *userdata, struct sender_frame *frame, uint8_t *datag
 	}
 }
 
-static void on_sent(void *userdata, const struct sender_frame *frame, uint64_t now_ns)
+static void on_sent(void *userdata, struct sender_frame *frame, uint64_t now_ns)
 {
 	struct fixture *f = userdata;
 
@@ -480,6 +480,46 @@ static void test_no_room_before_begun(void **state)
 	assert_int_equal(f->sent, 1);
 }
 
+/* The encoder broke: what has not left of the picture does not, and the one before it does. */
+static void test_abandon(void **state)
+{
+	struct fixture *f = *state;
+
+	use_blocking(f);
+	assert_int_equal(push_part(f, 10, 0, NOW), 0);
+	assert_int_equal(sender_flush(&f->sender, NOW), 0);
+	assert_int_equal(push_part(f, 10, 1, NOW), 0);
+	assert_int_equal(push_part(f, 10, 2, NOW), 0);
+	assert_int_equal(push_part(f, 20, 0, NOW), 0);
+	assert_int_equal(push_part(f, 20, 1, NOW), 0);
+	sender_abandon(&f->sender);
+	assert_int_equal(f->dropped, 0);
+	assert_int_equal(push_part(f, 20, 2, NOW), -ENOBUFS);
+	assert_int_equal(push(f, 30, 7, true, false, NOW), -ENOBUFS);
+	drain(f, NOW);
+	assert_int_equal(f->sent, 3);
+	assert_int_equal(push_part(f, 40, 0, NOW), 0);
+	assert_int_equal(push_part(f, 40, 1, NOW), 0);
+	assert_int_equal(sender_flush(&f->sender, NOW), 0);
+	sender_abandon(&f->sender); /* of this one the first part has begun */
+	drain(f, NOW);
+	assert_true(f->done[40] && !f->begun[41]);
+}
+
+/* A P picture in parts is refused as one, too. */
+static void test_parts_without_idr(void **state)
+{
+	struct fixture *f = *state;
+	struct sender_frame frame = { .number = 10, .video = true, .parts = 3 };
+
+	use_blocking(f);
+	assert_int_equal(push_frame(f, &frame, 7, NOW), -ENOBUFS);
+	frame.number++;
+	frame.part++;
+	assert_int_equal(push_frame(f, &frame, 7, NOW), -ENOBUFS);
+	assert_int_equal(f->dropped, 1);
+}
+
 /* A new socket gets no picture from its middle. */
 static void test_parts_and_new_socket(void **state)
 {
@@ -664,6 +704,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_rest_of_begun, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_room_for_part, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_room_before_begun, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_abandon, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_parts_without_idr, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_parts_and_new_socket, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_begun_in_vain, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_first_must_be_idr, set_up, tear_down),

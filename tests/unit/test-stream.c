@@ -30,7 +30,7 @@ struct fixture {
 	uint64_t now;
 	uint32_t seed;
 
-	unsigned int first, last, dropped, late;
+	unsigned int first, last, dropped, late, missed;
 	uint64_t first_number, pts;
 };
 
@@ -51,6 +51,7 @@ static void on_last(void *userdata, const struct sender_frame *frame)
 	struct fixture *f = userdata;
 
 	f->last++;
+	f->missed += frame->part > 0 && frame->late_ns > 0;
 	assert_int_equal(frame->gone, frame->count);
 	assert_int_equal(frame->number, f->first_number);
 }
@@ -257,6 +258,20 @@ static void test_pts_for_all_parts(void **state)
 	assert_true(f->pts > (f->now + 45 * NSEC_PER_MSEC) / 100000 * 9);
 }
 
+/* The encoder held its last part up: the PTS has left already, and it is told. */
+static void test_late_part(void **state)
+{
+	struct fixture *f = *state;
+
+	push_part(f, 0, 0, 5000, 2 * NSEC_PER_MSEC);
+	push_part(f, 1, 5000, 5000, NSEC_PER_MSEC);
+	assert_int_equal(f->missed, 0);
+	f->now += 20 * NSEC_PER_MSEC; /* after 50 ms */
+	push_part(f, 2, 10000, 5000, 0);
+	assert_int_equal(f->late, 0);
+	assert_int_equal(f->missed, 1);
+}
+
 /* Nothing but the clock: PSI and PCR go on, in few datagrams. */
 static void test_still(void **state)
 {
@@ -437,6 +452,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_one_picture, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_parts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_pts_for_all_parts, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_late_part, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_still, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_random_unpaced, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_random_paced, set_up, tear_down),

@@ -421,12 +421,16 @@ static void test_slices(void **state)
 	expect_slices("0000 0000", 1, "0000 0000");
 	expect_slices("0000 000f", 1, "0000 0000"); /* 0: whole pictures, whatever else is said */
 	expect_slices("0050 0000", 1, "0000 0000"); /* one slice at most */
-	expect_slices("0050 0002", 3, "0050 0002");
-	expect_slices("0001 1401", 2, "0001 0001"); /* the ratio in bits 12:10 is not a count */
-	expect_slices("0001 03ff", 4, "0001 0003");
+	expect_slices("0050 0002", 3, "04b0 0002"); /* 15 lines each */
+	expect_slices("0001 0001", 2, "06e0 0001"); /* 22 and 23 */
+	expect_slices("0001 03ff", 4, "0370 0003");
 	expect_slices("0370 03ff", 4, "0370 0003"); /* 880 macroblocks: 11 lines */
-	expect_slices("0371 03ff", 3, "0371 0002"); /* 881: four would leave one with 880 */
+	expect_slices("0371 03ff", 3, "04b0 0002"); /* 881: four would leave one with 880 */
 	expect_slices("0e11 03ff", 1, "0000 0000"); /* more than the picture has */
+	expect_slices("01e0 17ff", 4, "0370 0003"); /* 480 to 5 times as much */
+	expect_slices("01e0 0bff", 4, "0370 0003"); /* to 960: 12 lines */
+	expect_slices("01df 0bff", 1, "0000 0000"); /* to 958 */
+	expect_slices("0001 1401", 1, "0000 0000"); /* one to five macroblocks is no picture */
 	expect_slices("ffff ffff", 1, "0000 0000");
 }
 
