@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 #define SENDER_SLOTS	    4096 /* datagrams: 5.4 MB, of which the first few are used as a rule */
-#define SENDER_FRAMES	    128	 /* frames in the queue */
+#define SENDER_FRAMES	    128	 /* frames in the queue, or parts of them */
 #define SENDER_BATCH	    48	 /* datagrams in one send: 64 KB and 64 segments are GSO's limits */
 #define SENDER_AGE_MAX_NS   (250 * NSEC_PER_MSEC)
 #define SENDER_GROUP_NS	    (1 * NSEC_PER_MSEC)

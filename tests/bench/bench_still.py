@@ -14,6 +14,7 @@ import time
 
 from bench_common import BUILD, Cast, discard, output, save
 
+SETTLE_SECONDS = 30  # x264 improves the picture for so long, at most (encoder-x264-units.c)
 REST_SECONDS = 60
 CHANGES = 20
 PICTURE = len(b"FRAME\n") + 1920 * 1080 * 3 // 2
@@ -94,7 +95,7 @@ def rest(head, picture):
     """Percent of a core; nobody is woken by what is sent."""
     with discard() as receiver:
         cast = begin(head, picture, receiver)
-        time.sleep(3)  # what is to be refined has been
+        time.sleep(SETTLE_SECONDS)
         before = cpu_seconds(cast.daemon.pid)
         time.sleep(REST_SECONDS)
         used = cpu_seconds(cast.daemon.pid) - before
