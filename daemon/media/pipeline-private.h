@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The pipeline's insides, shared by its two files: pipeline.c, through which the data flows, and
- * pipeline-control.c, which sets the stages up and obeys commands. Nobody else includes this.
+ * The pipeline's insides, shared by its files: pipeline.c, through which the data flows,
+ * pipeline-control.c, which sets the stages up and obeys commands, and pipeline-tell.c, which tells
+ * the daemon how it goes. Nobody else includes this.
  */
 #ifndef MIRACAST_MEDIA_PIPELINE_PRIVATE_H
 #define MIRACAST_MEDIA_PIPELINE_PRIVATE_H
@@ -73,6 +74,18 @@ struct pipeline {
 
 /* Where the stream calls back into pipeline.c. */
 extern const struct stream_ops pipeline_stream_ops;
+
+static inline uint64_t pipeline_period_ns(const struct pipeline *p)
+{
+	return NSEC_PER_SEC / p->config.format.mode.refresh_hz;
+}
+
+/* Facts, when they are due. */
+void pipeline_tell_rate(struct pipeline *p, uint64_t now_ns);
+void pipeline_tell_late(struct pipeline *p, const struct sender_frame *f);
+
+/* At least every p->look_ns. False: a picture would only wait behind others. */
+bool pipeline_look_at_network(struct pipeline *p, uint64_t now_ns);
 
 /* Sends the ERROR fact, once; returns r. */
 int pipeline_fail(struct pipeline *p, enum media_stage stage, int r, const char *text);

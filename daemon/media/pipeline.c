@@ -19,7 +19,7 @@
  * nothing go dark.
  *
  * This file does not know how a stage does its work, what was negotiated, or who the sink is;
- * pipeline-control.c sets the stages up.
+ * pipeline-control.c sets the stages up, pipeline-tell.c tells the daemon how it goes.
  */
 #include "media/pipeline-private.h"
 
@@ -33,8 +33,6 @@
 #define IDR_INTERVAL_NS (500 * NSEC_PER_MSEC) /* at most one on request in so long, two at once */
 #define REOPEN_NS	(10 * NSEC_PER_SEC)   /* an encoder that fails again within is given up */
 #define END_MS		100		      /* for the clip's last pictures to leave */
-#define BLOCKED_NS	(100 * NSEC_PER_MSEC) /* a queue of this age is worth a fact */
-#define LOOK_NS		(50 * NSEC_PER_MSEC)  /* the network is looked at, at least */
 #define QUIESCE_MS	5		      /* the stream is looked after so often meanwhile */
 
 /* The path, in the order in which the data takes it. */
@@ -55,22 +53,15 @@ const struct stream_ops pipeline_stream_ops = {
 	.on_dropped = on_dropped,
 };
 
-/* What goes backward, and what goes to the daemon. */
+/* What goes backward. */
 static void want_idr(struct pipeline *p, uint64_t at_ns);
 static void want_idr_soon(struct pipeline *p, uint64_t now_ns);
-static void tell_rate(struct pipeline *p, uint64_t now_ns);
-static bool look_at_network(struct pipeline *p, uint64_t now_ns);
 
 /* ------------------------------------------------------------------ the loop's turn */
 
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
-}
-
-static uint64_t period_ns(const struct pipeline *p)
-{
-	return NSEC_PER_SEC / p->config.format.mode.refresh_hz;
 }
 
 static uint64_t us_since(uint64_t now_ns, uint64_t then_ns)
@@ -97,10 +88,10 @@ int pipeline_run(struct pipeline *p, uint64_t now_ns)
 	encode_next(p, now_ns);
 	if (p->dump.fd >= 0)
 		p->state->dumped_pts = dump_finish(&p->dump);
-	tell_rate(p, now_ns);
+	pipeline_tell_rate(p, now_ns);
 	backlog_mark(&p->backlog, p->state->bytes, now_ns);
 	if (now_ns >= p->look_ns)
-		(void)look_at_network(p, now_ns);
+		(void)pipeline_look_at_network(p, now_ns);
 	return p->failed;
 }
 
@@ -212,7 +203,7 @@ static void pipeline_on_frame(struct pipeline *p, struct source *s, const struct
 	facts_send_chunk(p->facts, MEDIA_CHUNK_FRAME_START, f->number, 0, 0, 0,
 			 now_ns / NSEC_PER_USEC);
 	count_frame(p, f);
-	p->again_ns = now_ns + period_ns(p); /* a picture that is not sent now is owed */
+	p->again_ns = now_ns + pipeline_period_ns(p); /* a picture that is not sent now is owed */
 	if (!has_mode_size(p, f)) {
 		frame_dropped(p, f->number, now_ns);
 		pipeline_release(&held);
@@ -261,7 +252,7 @@ static void encode_next(struct pipeline *p, uint64_t now_ns)
 
 	if (!p->waiting.source || worker_is_busy(p->encoder) || p->failed)
 		return;
-	if (!look_at_network(p, now_ns)) {
+	if (!pipeline_look_at_network(p, now_ns)) {
 		frame_dropped(p, p->waiting.frame.number, now_ns);
 		pipeline_release(&p->waiting);
 		return;
@@ -306,7 +297,7 @@ static uint64_t bytes_read_by_cpu(const struct frame *f)
  */
 static void plan_repeat(struct pipeline *p, uint64_t now_ns)
 {
-	uint64_t refine_ns = p->parts > 0 ? 2 * period_ns(p) : REFINE_NS;
+	uint64_t refine_ns = p->parts > 0 ? 2 * pipeline_period_ns(p) : REFINE_NS;
 
 	p->again_ns = now_ns + (p->repeats ? p->still_ns : earlier(refine_ns, p->still_ns));
 	if (p->idr_ns != NEVER_NS)
@@ -472,14 +463,6 @@ static void pipeline_on_packet(struct pipeline *p, const struct packet *packet, 
 
 /* ------------------------------------------------------------------ stream -> network */
 
-static void tell_late(struct pipeline *p, const struct sender_frame *f)
-{
-	if (f->late_ns == 0)
-		return;
-	p->state->frames_late++;
-	facts_send_late(p->facts, f->number, f->late_ns);
-}
-
 static void on_first_datagram(void *userdata, const struct sender_frame *f)
 {
 	struct pipeline *p = userdata;
@@ -495,7 +478,7 @@ static void on_first_datagram(void *userdata, const struct sender_frame *f)
 		facts_send_first_frame(p->facts, trace && trace->own, now_ns / NSEC_PER_USEC);
 		p->first_frame = false;
 	}
-	tell_late(p, f);
+	pipeline_tell_late(p, f);
 	dump_on_sent(&p->dump, f->time_ns, f->pts & TIMING_MASK_33);
 }
 
@@ -507,7 +490,7 @@ static void on_last_datagram(void *userdata, const struct sender_frame *f)
 		return;
 	trace_mark(&p->trace, f->time_ns, TRACE_LAST_DATAGRAM, clock_now_ns());
 	if (f->part > 0)
-		tell_late(p, f);
+		pipeline_tell_late(p, f);
 }
 
 static void on_dropped(void *userdata, const struct sender_frame *f)
@@ -532,7 +515,7 @@ static void want_idr(struct pipeline *p, uint64_t at_ns)
 
 	if (!p->configured)
 		return;
-	ask_ns = p->last_new_ns + 5 * period_ns(p) / 2;
+	ask_ns = p->last_new_ns + 5 * pipeline_period_ns(p) / 2;
 	if (ask_ns < at_ns)
 		ask_ns = at_ns;
 	if (at_ns < p->idr_ns)
@@ -601,40 +584,4 @@ uint64_t pipeline_get_deadline_ns(const struct pipeline *p)
 	if (wants_desktop(p))
 		deadline = earlier(deadline, p->desktop->ops->get_deadline_ns(p->desktop));
 	return deadline;
-}
-
-/* ------------------------------------------------------------------ for the daemon */
-
-static void tell_rate(struct pipeline *p, uint64_t now_ns)
-{
-	uint64_t span_ns = now_ns - p->rate_ns + NSEC_PER_SEC;
-	uint64_t sent = p->state->bytes - p->stream_bytes;
-
-	if (now_ns < p->rate_ns)
-		return;
-	facts_send_rate(p->facts, p->video_bytes * 8 * 1000 / (span_ns / NSEC_PER_MSEC),
-			sent * 8 * 1000 / (span_ns / NSEC_PER_MSEC));
-	p->rate_ns = now_ns + NSEC_PER_SEC;
-	p->stream_bytes = p->state->bytes;
-	p->video_bytes = 0;
-}
-
-/*
- * What waits for the link, in the stage before the socket and in the socket. False: a picture would
- * only wait behind others, and is better replaced by a later one.
- */
-static bool look_at_network(struct pipeline *p, uint64_t now_ns)
-{
-	struct sender_queue queue;
-	uint64_t backlog_ns, age_ns;
-
-	stream_get_queue(p->stream, now_ns, &queue);
-	backlog_ns = backlog_age_ns(&p->backlog, p->state->bytes, queue.socket_bytes, now_ns);
-	age_ns = backlog_ns > queue.age_ns ? backlog_ns : queue.age_ns;
-	p->look_ns = now_ns + LOOK_NS;
-	if (age_ns >= BLOCKED_NS && now_ns >= p->blocked_ns + BLOCKED_NS) {
-		facts_send_blocked(p->facts, age_ns, queue.bytes + queue.socket_bytes);
-		p->blocked_ns = now_ns;
-	}
-	return queue.age_ns <= 2 * period_ns(p) && backlog_ns < BLOCKED_NS;
 }
