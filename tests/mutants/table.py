@@ -302,8 +302,23 @@ mutant("every-idr-request-obeyed", "daemon/media/pipeline.c",
        "#define IDR_INTERVAL_NS (500 * NSEC_PER_MSEC)", "#define IDR_INTERVAL_NS (5 * NSEC_PER_MSEC)",
        "pipeline", "session:IDR requests")
 mutant("still-picture-unrefined", "daemon/media/pipeline.c",
-       "(p->repeats ? p->still_ns : earlier(REFINE_NS, p->still_ns))", "p->still_ns",
+       "(p->repeats ? p->still_ns : earlier(refine_ns, p->still_ns))", "p->still_ns",
        "pipeline")
+mutant("end-of-parts-unknown", "daemon/media/pipeline.c",
+       "p->parts > 0 ? 2 * pipeline_period_ns(p) : REFINE_NS", "REFINE_NS",
+       "pipeline")
+mutant("refused-idr-forgotten", "daemon/media/pipeline.c",
+       "\tr = stream_push(p->stream, packet, now_ns); /* -> on_first_datagram, ... */\n",
+       "\tr = stream_push(p->stream, packet, now_ns); /* -> on_first_datagram, ... */\n"
+       "\tif (packet->idr)\n\t\tp->idr_ns = NEVER_NS;\n",
+       "pipeline")
+mutant("half-a-picture-left", "daemon/stream/sender.c",
+       "if (!f->given_up && !has_begun(s, i, f))\n\t\t\tgive_up(s, f);",
+       "(void)give_up;",
+       "sender")
+mutant("late-part-untold", "daemon/stream/stream.c",
+       "f->late_ns = get_lateness(s, now_ns);", "(void)get_lateness;",
+       "stream")
 
 # ---------------------------------------------------------------- rate and RTCP
 
