@@ -311,7 +311,7 @@ mutant("refused-idr-forgotten", "daemon/media/pipeline.c",
        "\tr = stream_push(p->stream, packet, now_ns); /* -> on_first_datagram, ... */\n",
        "\tr = stream_push(p->stream, packet, now_ns); /* -> on_first_datagram, ... */\n"
        "\tif (packet->idr)\n\t\tp->idr_ns = NEVER_NS;\n",
-       "pipeline")
+       "pipeline-faults")
 mutant("half-a-picture-left", "daemon/stream/sender.c",
        "if (!f->given_up && !has_begun(s, i, f))\n\t\t\tgive_up(s, f);",
        "(void)give_up;",
