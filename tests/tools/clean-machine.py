@@ -170,7 +170,7 @@ def run_command(command):
     if "--direct" in typed:
         typed = f"{SINK} & {typed} && wait $!"
         if "clip.mkv" in typed:
-            typed = f"{CLIP} && {typed}"
+            typed = f"{CLIP} || exit; {typed}"
         typed = f"bash -c '{typed}'"
     begin = time.monotonic()
     code, text = inside(typed, "reader")
