@@ -64,11 +64,12 @@ static const char *const plane_names[] = { "CRTC_ID", "FB_ID",	"SRC_X",	  "SRC_Y
 
 static _Atomic int controls[SLOTS], streams[SLOTS], buffers[SLOTS];
 static atomic_ulong calls, commits, tried, good;
+static atomic_ulong refusals[256]; /* of commits, by errno */
 static unsigned long want_calls, want_commits;
 static struct head heads[HEADS];
 static struct desktop desktop;
 static struct buffer fbs[FB_COUNT];
-static uint8_t *edge; /* the last bytes before memory that is not there */
+static _Thread_local uint8_t *edge; /* the last bytes before memory that is not there */
 
 static bool enough(void)
 {
@@ -114,17 +115,16 @@ static int typed(struct choice *choice, int fd, unsigned int cmd, void *argument
 {
 	unsigned int words = _IOC_SIZE(cmd) / 4;
 	uint32_t *fields = argument;
+	uint8_t *near = edge;
 	int r;
 
 	if (words && rnd(choice) % 4 == 0)
 		fields[rnd(choice) % words] = odd(choice);
-	if (rnd(choice) % 16 == 0 && words) {
-		uint8_t *near = edge - rnd(choice) % (4 * words + 1);
-
-		memcpy(near, argument, edge - near);
-		argument = near;
-	}
-	r = ioctl(fd, cmd, argument);
+	if (rnd(choice) % 16 == 0 && words)
+		near -= rnd(choice) % (4 * words + 1);
+	memcpy(near, argument, edge - near);
+	r = ioctl(fd, cmd, near < edge ? near : argument);
+	memcpy(argument, near, edge - near); /* a descriptor that came is ours to close */
 	atomic_fetch_add(&calls, 1);
 	if (r >= 0)
 		atomic_fetch_add(&good, 1);
@@ -269,10 +269,18 @@ static void on_stream(struct choice *choice)
 		keep(streams, choice, dup(some(controls, choice)));
 }
 
+static void make_edge(void)
+{
+	edge = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	edge += 4096;
+	munmap(edge, 4096);
+}
+
 static void *node_thread(void *argument)
 {
 	struct choice choice;
 
+	make_edge();
 	choice_init(&choice, (uintptr_t)argument);
 	while (!enough()) {
 		choice_begin(&choice, STEP_NODE);
@@ -360,6 +368,7 @@ static void commit(struct choice *choice)
 	drmModeAtomicReq *request = drmModeAtomicAlloc();
 	int32_t fences[2] = { -1, -1 };
 	uint32_t flags = 0, blob = 0;
+	int r;
 
 	if (set) {
 		if (rnd(choice) % 16 == 0)
@@ -388,8 +397,10 @@ static void commit(struct choice *choice)
 		flags = DRM_MODE_ATOMIC_TEST_ONLY | DRM_MODE_ATOMIC_ALLOW_MODESET;
 	atomic_fetch_add(&tried, 1);
 	atomic_fetch_add(&calls, 1);
-	if (drmModeAtomicCommit(desktop.fd, request, flags, NULL) == 0 &&
-	    !(flags & DRM_MODE_ATOMIC_TEST_ONLY)) {
+	r = drmModeAtomicCommit(desktop.fd, request, flags, NULL);
+	if (r < 0)
+		atomic_fetch_add(&refusals[-r % 256], 1);
+	if (r == 0 && !(flags & DRM_MODE_ATOMIC_TEST_ONLY)) {
 		atomic_fetch_add(&commits, 1);
 		if (set)
 			head->mode = index;
@@ -478,6 +489,20 @@ static void make_fbs(void)
 	}
 }
 
+/* So far, and since the last time why commits were refused: one that goes on is a finding. */
+static void report(void)
+{
+	printf("# %lu calls, %lu good, %lu commits of %lu;", calls, good, commits, tried);
+	for (int i = 0; i < 256; i++) {
+		unsigned long n = atomic_exchange(&refusals[i], 0);
+
+		if (n > 0)
+			printf(" %s %lu", strerrorname_np(i), n);
+	}
+	printf("\n");
+	fflush(stdout);
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 0) : (uint64_t)time(NULL);
@@ -487,9 +512,6 @@ int main(int argc, char **argv)
 	want_commits = argc > 2 ? strtoul(argv[2], NULL, 0) : 2000;
 	printf("# seed %llu\n", (unsigned long long)seed);
 	fflush(stdout);
-	edge = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	edge += 4096;
-	munmap(edge, 4096);
 	find_heads();
 	make_fbs();
 	fcntl(desktop.fd, F_SETFL, O_NONBLOCK);
@@ -500,8 +522,7 @@ int main(int argc, char **argv)
 			       (void *)(uintptr_t)(seed * 1000003 + i + 1));
 	while (!enough()) {
 		sleep(15);
-		printf("# %lu calls, %lu good, %lu commits of %lu\n", calls, good, commits, tried);
-		fflush(stdout);
+		report();
 	}
 	for (int i = 0; i < NODE_THREADS + DESKTOPS; i++)
 		pthread_join(threads[i], NULL);
@@ -511,7 +532,7 @@ int main(int argc, char **argv)
 		close(controls[i]);
 	}
 	desktop_close(&desktop);
-	printf("# %lu calls, %lu good, %lu commits of %lu\n", calls, good, commits, tried);
+	report();
 	choice_report();
 	return 0;
 }
