@@ -446,8 +446,8 @@ static bool test_limit(void)
 
 	while (count < 64 && ioctl(stream, MIRACAST_IOC_ALLOC, &alloc) == 0)
 		fds[count++] = alloc.fd;
-	/* The limit of the card, or the machine's own. */
-	CHECK(count < 64 && (errno == ENOSPC || errno == ENOMEM));
+	/* The card's own limit, 1 GB: the machine has more, and would kill somebody at its end. */
+	CHECK(count == 16 && errno == ENOSPC);
 	while (count)
 		close(fds[--count]);
 	alloc.size = 4096;
