@@ -3,9 +3,10 @@
  * x264's NAL units as they are made, slice by slice: gathered into one access unit, or handed on at
  * once in parts. Knows nothing of pixels.
  *
- * A picture that rests is sent again and again; once x264 finds nothing to improve any more, such a
- * picture is written here, in a microsecond. x264 does not know of these pictures, so that frame_num
- * (7.4.3 of ISO/IEC 14496-10) is counted here, too.
+ * A picture that rests is sent again and again; once x264 has long found nothing to improve at its
+ * rate, such a picture is written here, in a microsecond. So is one that only tells the sink where the
+ * parts of the one before end. x264 does not know of these pictures, so that frame_num (7.4.3 of
+ * ISO/IEC 14496-10) is counted here, too.
  */
 #include "encode/encoder-x264.h"
 
@@ -22,11 +23,11 @@
 #define BYTES_BESIDE	65536 /* parameter sets, and x264's own signature */
 
 /*
- * No slice in which a macroblock is coded is as small. So many of them in a row, since the quantizer
- * falls only as the rate's buffer fills again.
+ * In a slice as small hardly a macroblock is coded. So many pictures of them in a row: near the least
+ * rate of a mode, x264 was seen to pause for eight before its quantizer fell again.
  */
-#define SKIPPED_MAX    16
-#define SKIPPED_IN_ROW 6
+#define SKIPPED_MAX    14
+#define SKIPPED_IN_ROW 12
 
 int soft_units_init(struct soft_encoder *e)
 {
@@ -41,6 +42,7 @@ void soft_units_begin(struct soft_encoder *e, const struct frame *f)
 	bool in_parts = e->config.on_part && e->config.format.slices > 1 && !e->repeated;
 
 	e->units_used = 0;
+	e->largest_slice = 0;
 	e->units_failed = false;
 	e->packet = (struct packet){
 		.data = e->units,
@@ -143,29 +145,44 @@ void soft_units_add(x264_t *x264, x264_nal_t *unit, void *userdata)
 	finish_unit(e, unit);
 	if (!is_slice)
 		return;
+	if (unit->i_payload > e->largest_slice)
+		e->largest_slice = unit->i_payload;
 	e->packet.idr = unit->i_type == NAL_SLICE_IDR;
 	if (e->packet.part + 1u < e->packet.parts)
 		hand_on(e);
 }
 
-void soft_units_end(struct soft_encoder *e, bool repeated)
+void soft_units_end(struct soft_encoder *e)
 {
-	bool skipped = e->units_used <= (size_t)SKIPPED_MAX * e->config.format.slices;
-
 	count_picture(e);
-	e->skipped_in_row = repeated && skipped ? e->skipped_in_row + 1 : 0;
+	e->skipped_in_row = e->repeated && e->largest_slice <= SKIPPED_MAX ? e->skipped_in_row + 1 : 0;
+	e->was_in_parts = e->packet.parts > 1;
 }
 
 /* ---- a picture that rests ---- */
 
+/* With x264's own slices: it parts the lines like this. */
+static void write_skipped(struct soft_encoder *e)
+{
+	unsigned int slices = e->config.format.slices, first = 0, next;
+
+	for (unsigned int i = 0; i < slices; i++, first = next) {
+		next = (e->mb_height * (i + 1) + slices / 2) / slices * e->mb_width;
+		e->packet.size += h264_write_skipped_slice(&e->sps, &e->pps, e->frame_num, first,
+							   next - first, e->units + e->packet.size);
+	}
+}
+
 /* The wave of an intra refresh goes on. */
 bool soft_units_repeat(struct soft_encoder *e, const struct frame *f)
 {
-	if (!e->has_sets || e->idr_wanted || e->config.intra_refresh ||
-	    e->skipped_in_row < SKIPPED_IN_ROW)
+	bool settled = e->skipped_in_row >= SKIPPED_IN_ROW;
+
+	if (!e->has_sets || e->idr_wanted || e->config.intra_refresh || !(settled || e->was_in_parts))
 		return false;
 	soft_units_begin(e, f);
-	e->packet.size = h264_write_skipped_picture(&e->sps, &e->pps, e->frame_num, e->units);
+	write_skipped(e);
 	count_picture(e);
+	e->was_in_parts = false;
 	return true;
 }

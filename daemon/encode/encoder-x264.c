@@ -224,7 +224,7 @@ static int encode(struct soft_encoder *e)
 		return -EIO;
 	if (e->packet.size > 0) {
 		e->idr_wanted = e->idr_wanted && !e->packet.idr;
-		soft_units_end(e, e->repeated);
+		soft_units_end(e);
 	}
 	return soft_speed_follow(e, e->began_ns, clock_now_ns());
 }
@@ -286,6 +286,7 @@ static int x264_set_rate(struct encoder *encoder, uint64_t rate_bps, uint32_t ma
 		return -EIO;
 	e->config = config;
 	e->param = param;
+	e->skipped_in_row = 0; /* at another rate there may be something to improve */
 	return 0;
 }
 

@@ -52,7 +52,9 @@ struct soft_encoder {
 	struct h264_pps pps;
 	bool has_sets;		     /* these are x264's */
 	uint32_t frame_num;	     /* of the picture that is next, or being made */
+	int largest_slice;	     /* bytes, of the picture being made */
 	unsigned int skipped_in_row; /* pictures of the same frame in which nothing was coded */
+	bool was_in_parts;	     /* the last one was, and its end is not told yet */
 
 	struct packet packet; /* them, or what was not handed on yet; size 0: none */
 };
@@ -72,10 +74,10 @@ void soft_units_begin(struct soft_encoder *e, const struct frame *f);
 /* x264's callback; userdata is the soft_encoder. */
 void soft_units_add(x264_t *x264, x264_nal_t *unit, void *userdata);
 
-/* That was the last one. repeated: the frame is the same as the one before. */
-void soft_units_end(struct soft_encoder *e, bool repeated);
+/* That was the last one. */
+void soft_units_end(struct soft_encoder *e);
 
-/* The same frame again, without x264, where that would not make it better. False: it would. */
+/* The same frame again, without x264. False: that would, or could, make it better. */
 bool soft_units_repeat(struct soft_encoder *e, const struct frame *f);
 
 const char *soft_preset_name(enum soft_preset preset);

@@ -231,12 +231,14 @@ size_t h264_write_slice_header(const struct h264_sps *sps, const struct h264_pps
 	return written;
 }
 
-size_t h264_write_skipped_picture(const struct h264_sps *sps, const struct h264_pps *pps,
-				  uint32_t frame_num, uint8_t ret[static H264_SLICE_MAX])
+size_t h264_write_skipped_slice(const struct h264_sps *sps, const struct h264_pps *pps,
+				uint32_t frame_num, uint32_t first_mb, uint32_t macroblocks,
+				uint8_t ret[static H264_SLICE_MAX])
 {
 	const struct h264_slice slice = {
 		.nal_type = H264_NAL_SLICE,
 		.ref_idc = 1,
+		.first_mb = first_mb,
 		.type = H264_SLICE_P,
 		.pps_id = pps->id,
 		.frame_num = frame_num,
@@ -246,7 +248,7 @@ size_t h264_write_skipped_picture(const struct h264_sps *sps, const struct h264_
 
 	assert(!pps->cabac && sps->poc_type == 2);
 	put_slice_header(&b, sps, pps, &slice);
-	put_ue(&b, (sps->width + 15u) / 16 * ((sps->height + 15u) / 16)); /* mb_skip_run */
+	put_ue(&b, macroblocks); /* mb_skip_run */
 	put_trailing(&b);
 	return write_slice(&slice, &b, ret);
 }

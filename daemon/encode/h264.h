@@ -93,11 +93,12 @@ size_t h264_write_slice_header(const struct h264_sps *sps, const struct h264_pps
 			       size_t *ret_bits);
 
 /*
- * The picture before once more, as a reference like that: one P slice whose macroblocks are all
- * skipped (7.3.4). For CAVLC and poc_type 2.
+ * A P slice of a reference picture whose macroblocks are all skipped (7.3.4): there, it is the
+ * picture before once more. For CAVLC and poc_type 2.
  */
-size_t h264_write_skipped_picture(const struct h264_sps *sps, const struct h264_pps *pps,
-				  uint32_t frame_num, uint8_t ret[static H264_SLICE_MAX]);
+size_t h264_write_skipped_slice(const struct h264_sps *sps, const struct h264_pps *pps,
+				uint32_t frame_num, uint32_t first_mb, uint32_t macroblocks,
+				uint8_t ret[static H264_SLICE_MAX]);
 
 /* D.1.8: after frames pictures everything is right again; for streams without an IDR. */
 size_t h264_write_recovery_point(uint32_t frames, uint8_t ret[static H264_PPS_MAX]);

@@ -57,6 +57,8 @@ struct pipeline {
 
 	uint64_t part_ns;	    /* when the encoder began with the next part of its picture */
 	unsigned int parts;	    /* of that picture, pushed so far, without the last one */
+	bool parts_end;		    /* the next repetition only tells where they end */
+	uint64_t dropped_ns;	    /* time of the picture that the stream dropped last */
 	uint64_t seen_number;	    /* of the picture captured last; 0: of this source none yet */
 	uint64_t last_number;	    /* of the picture encoded last, likewise */
 	uint64_t last_new_ns;	    /* when it came */
@@ -65,7 +67,7 @@ struct pipeline {
 	uint64_t still_ns;	    /* from one repetition to the next */
 	uint64_t encoder_failed_ns; /* 0: never */
 	uint64_t blocked_ns;	    /* last BLOCKED fact */
-	uint64_t look_ns;	    /* next look at the network, at the latest */
+	uint64_t look_ns;	    /* from then on the network is looked at */
 	struct backlog backlog;
 	uint64_t video_bytes, stream_bytes; /* since, and at, the last RATE fact */
 	struct trace trace;
@@ -84,7 +86,7 @@ static inline uint64_t pipeline_period_ns(const struct pipeline *p)
 void pipeline_tell_rate(struct pipeline *p, uint64_t now_ns);
 void pipeline_tell_late(struct pipeline *p, const struct sender_frame *f);
 
-/* At least every p->look_ns. False: a picture would only wait behind others. */
+/* From p->look_ns on, and before each picture. False: that would only wait behind others. */
 bool pipeline_look_at_network(struct pipeline *p, uint64_t now_ns);
 
 /* Sends the ERROR fact, once; returns r. */

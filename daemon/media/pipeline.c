@@ -297,9 +297,13 @@ static uint64_t bytes_read_by_cpu(const struct frame *f)
  */
 static void plan_repeat(struct pipeline *p, uint64_t now_ns)
 {
-	uint64_t refine_ns = p->parts > 0 ? 2 * pipeline_period_ns(p) : REFINE_NS;
+	bool ended = p->parts_end;
+	uint64_t wait_ns = p->repeats && !ended ? p->still_ns : earlier(REFINE_NS, p->still_ns);
 
-	p->again_ns = now_ns + (p->repeats ? p->still_ns : earlier(refine_ns, p->still_ns));
+	p->parts_end = p->parts > 0;
+	if (p->parts_end)
+		wait_ns = 2 * pipeline_period_ns(p);
+	p->again_ns = now_ns + wait_ns;
 	if (p->idr_ns != NEVER_NS)
 		want_idr(p, p->idr_ns);
 }
@@ -322,7 +326,8 @@ static void picture_failed(struct pipeline *p, uint64_t now_ns)
 	if (p->parts > 0)
 		stream_abandon(p->stream);
 	dump_on_dropped(&p->dump, p->encoding.frame.time_ns);
-	frame_dropped(p, p->encoding.frame.number, now_ns);
+	if (p->encoding.frame.time_ns != p->dropped_ns)
+		frame_dropped(p, p->encoding.frame.number, now_ns);
 }
 
 static void on_encoded(struct pipeline *p, const struct worker_result *result, uint64_t now_ns)
@@ -499,6 +504,7 @@ static void on_dropped(void *userdata, const struct sender_frame *f)
 	uint64_t now_ns = clock_now_ns();
 
 	frame_dropped(p, f->number, now_ns);
+	p->dropped_ns = f->time_ns;
 	dump_on_dropped(&p->dump, f->time_ns);
 	want_idr_soon(p, now_ns);
 }

@@ -98,7 +98,7 @@ static bool choose_codec(const struct wfd_sink *sink, const struct wfd_caps *cap
 	return found;
 }
 
-/* Slices are whole lines of macroblocks, and one may have a line less than the others. */
+/* Slices are whole lines of macroblocks, and some may have a line less than the others. */
 static void choose_slices(const struct wfd_video_codec *codec, struct wfd_choice *c)
 {
 	unsigned columns = (c->mode.width + 15u) / 16, lines = (c->mode.height + 15u) / 16;

@@ -212,7 +212,7 @@ static void give_up_pictures(struct sender *s, uint64_t now_ns)
 
 void sender_abandon(struct sender *s)
 {
-	bool first = false;
+	bool first = s->drops_rest; /* then nothing of it is in the queue */
 
 	for (unsigned int i = s->frame_count; i-- > 0 && !first;) {
 		struct sender_frame *f = get_frame(s, i);

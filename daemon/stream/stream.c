@@ -15,6 +15,7 @@ struct stream {
 	struct sender sender;
 	struct sender_counters counted; /* of the sender's, what the numbers have seen */
 	uint64_t last_audio_pts;
+	bool late; /* the picture that leaves was told to be */
 };
 
 static const struct sender_ops sender_ops;
@@ -186,6 +187,8 @@ static void stamp(struct stream *s, struct sender_frame *f, uint64_t now_ns)
 
 	f->pts = timing_stamp(last, f->time_ns, leave_ns, &f->late_ns);
 	ts_set_pts(f->pts_at, f->pts);
+	if (f->video)
+		s->late = f->late_ns > 0;
 }
 
 /* The guess of stamp() may have been wrong; the PTS has left with the first part. */
@@ -223,7 +226,7 @@ static void on_sent(void *userdata, struct sender_frame *f, uint64_t now_ns)
 
 	if (!f->video)
 		return;
-	if (f->part > 0 && f->part + 1 == f->parts)
+	if (f->part > 0 && f->part + 1 == f->parts && !s->late)
 		f->late_ns = get_lateness(s, now_ns);
 	s->ops->on_last_datagram(s->userdata, f);
 }

@@ -48,7 +48,8 @@ struct stream_ops {
 
 	/*
 	 * Its last datagram has been. f->lost: how many of its datagrams the kernel refused. Of the
-	 * last of several parts, f->late_ns is by how much it missed the PTS after all.
+	 * last of several parts, f->late_ns tells that it is late (see timing.h) though the first
+	 * was not.
 	 */
 	void (*on_last_datagram)(void *userdata, const struct sender_frame *f);
 

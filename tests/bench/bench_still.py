@@ -14,7 +14,7 @@ import time
 
 from bench_common import BUILD, Cast, discard, output, save
 
-SETTLE_SECONDS = 30  # x264 improves the picture for so long, at most (encoder-x264-units.c)
+SETTLE_SECONDS = 45  # x264 improves the picture for so long, at most (encoder-x264-units.c)
 REST_SECONDS = 60
 CHANGES = 20
 PICTURE = len(b"FRAME\n") + 1920 * 1080 * 3 // 2

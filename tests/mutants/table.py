@@ -237,7 +237,7 @@ mutant("frame-num-of-x264", "daemon/encode/encoder-x264-units.c",
        "if (is_slice && e->has_sets)", "if (is_slice && !e->has_sets)",
        "encoder-rest")
 mutant("settled-too-early", "daemon/encode/encoder-x264-units.c",
-       "#define SKIPPED_IN_ROW 6", "#define SKIPPED_IN_ROW 0",
+       "#define SKIPPED_IN_ROW 12", "#define SKIPPED_IN_ROW 1",
        "encoder-rest")
 mutant("pmt-crc", "daemon/stream/ts.c",
        "\tuint32_t crc = UINT32_MAX;\n", "\tuint32_t crc = 0;\n",
@@ -302,16 +302,31 @@ mutant("every-idr-request-obeyed", "daemon/media/pipeline.c",
        "#define IDR_INTERVAL_NS (500 * NSEC_PER_MSEC)", "#define IDR_INTERVAL_NS (5 * NSEC_PER_MSEC)",
        "pipeline", "session:IDR requests")
 mutant("still-picture-unrefined", "daemon/media/pipeline.c",
-       "(p->repeats ? p->still_ns : earlier(refine_ns, p->still_ns))", "p->still_ns",
+       "p->repeats && !ended ? p->still_ns : earlier(REFINE_NS, p->still_ns)", "p->still_ns",
        "pipeline")
 mutant("end-of-parts-unknown", "daemon/media/pipeline.c",
-       "p->parts > 0 ? 2 * pipeline_period_ns(p) : REFINE_NS", "REFINE_NS",
+       "\tif (p->parts_end)\n\t\twait_ns = 2 * pipeline_period_ns(p);\n", "",
        "pipeline")
 mutant("refused-idr-forgotten", "daemon/media/pipeline.c",
        "\tr = stream_push(p->stream, packet, now_ns); /* -> on_first_datagram, ... */\n",
        "\tr = stream_push(p->stream, packet, now_ns); /* -> on_first_datagram, ... */\n"
        "\tif (packet->idr)\n\t\tp->idr_ns = NEVER_NS;\n",
        "pipeline-faults")
+mutant("refine-forgotten-behind-parts", "daemon/media/pipeline.c",
+       "p->repeats && !ended ?", "p->repeats ?",
+       "pipeline")
+mutant("rate-rise-unused", "daemon/encode/encoder-x264.c",
+       "\te->skipped_in_row = 0;", "\t;",
+       "encoder-rest")
+mutant("repetition-in-parts", "daemon/encode/encoder-x264-units.c",
+       " && !e->repeated;", ";",
+       "encoder-rest")
+mutant("abandons-the-picture-before", "daemon/stream/sender.c",
+       "bool first = s->drops_rest;", "bool first = false;",
+       "sender")
+mutant("late-twice", "daemon/stream/stream.c",
+       " && !s->late)", ")",
+       "stream")
 mutant("half-a-picture-left", "daemon/stream/sender.c",
        "if (!f->given_up && !has_begun(s, i, f))\n\t\t\tgive_up(s, f);",
        "(void)give_up;",

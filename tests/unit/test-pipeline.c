@@ -139,7 +139,7 @@ static void test_other_slices(void **state)
 	bench_end();
 }
 
-/* Its end is told by the next one, which is not long in coming, and comes whole. */
+/* Its end is told by the next one, which is not long in coming; refined it is as any other. */
 static void test_picture_in_parts_rests(void **state)
 {
 	(void)state;
@@ -149,11 +149,15 @@ static void test_picture_in_parts_rests(void **state)
 	bench_show(1);
 	assert_int_equal(bench_run_for(20 * MS), 0);
 	assert_int_equal(net.pushed, 3);
-	enc.parts = 0;
+	enc.parts = 0; /* repetitions come whole */
 	assert_int_equal(bench_run_for(80 * MS), 0);
 	assert_int_equal(net.pushed, 4);
-	assert_int_equal(bench_run_for(NSEC_PER_SEC), 0);
+	assert_int_equal(bench_run_for(350 * MS), 0);
 	assert_int_equal(net.pushed, 4);
+	assert_int_equal(bench_run_for(200 * MS), 0);
+	assert_int_equal(net.pushed, 5);
+	assert_int_equal(bench_run_for(1800 * MS), 0);
+	assert_int_equal(net.pushed, 5);
 	bench_end();
 }
 

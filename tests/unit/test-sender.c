@@ -506,6 +506,23 @@ static void test_abandon(void **state)
 	assert_true(f->done[40] && !f->begun[41]);
 }
 
+/* The picture that broke had been refused before: the one in the queue is another, and leaves. */
+static void test_abandon_refused(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t now = NOW;
+
+	use_blocking(f);
+	for (uint8_t part = 0; part < 3; part++)
+		assert_int_equal(push_part(f, 10, part, now), 0);
+	assert_int_equal(sender_flush(&f->sender, now), 0);
+	now += SENDER_AGE_MAX_NS + 1;
+	assert_int_equal(push(f, 20, 7, true, false, now), -ENOBUFS);
+	sender_abandon(&f->sender);
+	drain(f, now);
+	assert_true(f->done[10] && f->done[11] && f->done[12]);
+}
+
 /* A P picture in parts is refused as one, too. */
 static void test_parts_without_idr(void **state)
 {
@@ -705,6 +722,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_room_for_part, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_room_before_begun, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_abandon, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_abandon_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_parts_without_idr, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_parts_and_new_socket, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_begun_in_vain, set_up, tear_down),

@@ -272,6 +272,19 @@ static void test_late_part(void **state)
 	assert_int_equal(f->missed, 1);
 }
 
+/* It was told with its first part; that it takes even longer is no second picture. */
+static void test_late_once(void **state)
+{
+	struct fixture *f = *state;
+
+	f->now += 60 * NSEC_PER_MSEC;
+	push_part(f, 0, 0, 5000, 2 * NSEC_PER_MSEC);
+	push_part(f, 1, 5000, 5000, NSEC_PER_MSEC);
+	push_part(f, 2, 10000, 5000, 0);
+	assert_int_equal(f->late, 1);
+	assert_int_equal(f->missed, 0);
+}
+
 /* Nothing but the clock: PSI and PCR go on, in few datagrams. */
 static void test_still(void **state)
 {
@@ -453,6 +466,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_parts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_pts_for_all_parts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_late_part, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_late_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_still, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_random_unpaced, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_random_paced, set_up, tear_down),
