@@ -334,18 +334,19 @@ static uint64_t resident_bytes(const struct media *m)
 	return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/* A little early rather than with a wake-up of its own, and in one with the daemon's other news. */
 static void beat(struct media *m, uint64_t now_ns)
 {
-	if (now_ns < m->heartbeat_ns)
+	if (now_ns + PIPELINE_SLACK_NS < m->heartbeat_ns)
 		return;
 	facts_send_heartbeat(&m->facts, now_ns / NSEC_PER_USEC, resident_bytes(m));
 	m->heartbeat_ns =
 		now_ns + clock_limit_us(MEDIA_HEARTBEAT_MS * USEC_PER_MSEC) * NSEC_PER_USEC;
 }
 
-static int wait_for_events(struct media *m, short *ret_control)
+/* polls[0] is the daemon, the others are the pipeline's; their revents stay 0 after an interruption. */
+static int wait_for_events(struct media *m, struct pollfd polls[static 1 + PIPELINE_POLLS])
 {
-	struct pollfd polls[1 + PIPELINE_POLLS] = { { .fd = MEDIA_FD_CONTROL, .events = POLLIN } };
 	unsigned int n = 1 + pipeline_get_polls(m->pipeline, polls + 1);
 	uint64_t deadline = pipeline_get_deadline_ns(m->pipeline), now_ns = clock_now_ns();
 	struct timespec timeout;
@@ -355,24 +356,25 @@ static int wait_for_events(struct media *m, short *ret_control)
 	deadline = deadline > now_ns ? deadline - now_ns : 0;
 	timeout.tv_sec = (time_t)(deadline / NSEC_PER_SEC);
 	timeout.tv_nsec = (long)(deadline % NSEC_PER_SEC);
+	polls[0] = (struct pollfd){ .fd = MEDIA_FD_CONTROL, .events = POLLIN };
 	if (facts_wants_pollout(&m->facts))
 		polls[0].events |= POLLOUT;
 	if (ppoll(polls, n, &timeout, NULL) < 0)
 		return errno == EINTR ? 0 : -errno;
-	*ret_control = polls[0].revents;
 	return 0;
 }
 
 static int run(struct media *m)
 {
+	struct pollfd polls[1 + PIPELINE_POLLS] = { 0 };
 	short control;
 	int r;
 
 	while (!m->quit) {
-		control = 0;
-		r = wait_for_events(m, &control);
+		r = wait_for_events(m, polls);
 		if (r < 0)
 			return log_err(r, "loop: %s", strerror(-r));
+		control = polls[0].revents;
 		if (control & POLLOUT)
 			facts_flush(&m->facts);
 		while (control & (POLLIN | POLLHUP) && !m->quit && r >= 0) {
@@ -381,7 +383,7 @@ static int run(struct media *m)
 				break;
 		}
 		if (r >= 0)
-			r = pipeline_run(m->pipeline, clock_now_ns());
+			r = pipeline_run(m->pipeline, polls + 1, clock_now_ns());
 		if (r < 0)
 			return r;
 		beat(m, clock_now_ns());

@@ -100,7 +100,7 @@ static void let_go(struct pipeline *p, const struct source *s)
 	if (p->encoding.source == s)
 		pipeline_quiesce(p);
 	if (p->waiting.source == s)
-		pipeline_release(&p->waiting);
+		pipeline_release(p, &p->waiting);
 }
 
 void pipeline_close_desktop(struct pipeline *p)
@@ -118,8 +118,8 @@ struct pipeline *pipeline_free(struct pipeline *p)
 	p->encoder = worker_free(p->encoder);
 	if (p->encoder)
 		return NULL;
-	pipeline_release(&p->waiting);
-	pipeline_release(&p->encoding);
+	pipeline_release(p, &p->waiting);
+	pipeline_release(p, &p->encoding);
 	p->desktop = source_close(p->desktop);
 	p->notice = source_close(p->notice);
 	p->stream = stream_free(p->stream);
@@ -278,7 +278,7 @@ static int configure_format(struct pipeline *p, const struct media_format *forma
 	int r = 0;
 
 	pipeline_quiesce(p);
-	pipeline_release(&p->waiting);
+	pipeline_release(p, &p->waiting);
 	p->config.format = *format;
 	p->configured = true;
 	stream_set_format(p->stream, format);

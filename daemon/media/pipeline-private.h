@@ -29,6 +29,8 @@ struct pipeline {
 	/* the stages, in the order of the data */
 	struct source *desktop; /* NULL: none, or gone */
 	struct source *notice;	/* our own picture */
+	bool desktop_changed;	/* by what was done with it: it is worth asking */
+	int desktop_poll;	/* its place in what pipeline_get_polls gave; -1: none */
 	struct held waiting;	/* for the encoder; a newer picture takes its place */
 	struct worker *encoder; /* in its thread */
 	struct held encoding;	/* what the thread reads, and then encodes */
@@ -107,7 +109,7 @@ void pipeline_tell_reader(struct pipeline *p);
 void pipeline_close_desktop(struct pipeline *p);
 
 /* Gives the picture back to its source. */
-void pipeline_release(struct held *h);
+void pipeline_release(struct pipeline *p, struct held *h);
 
 /* Waits until the encoder's thread reads no picture; the stream flows meanwhile. */
 void pipeline_quiesce(struct pipeline *p);

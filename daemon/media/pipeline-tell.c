@@ -12,10 +12,10 @@
 
 void pipeline_tell_rate(struct pipeline *p, uint64_t now_ns)
 {
-	uint64_t span_ns = now_ns - p->rate_ns + NSEC_PER_SEC;
+	uint64_t span_ns = now_ns + NSEC_PER_SEC - p->rate_ns;
 	uint64_t sent = p->state->bytes - p->stream_bytes;
 
-	if (now_ns < p->rate_ns)
+	if (now_ns + PIPELINE_SLACK_NS < p->rate_ns)
 		return;
 	facts_send_rate(p->facts, p->video_bytes * 8 * 1000 / (span_ns / NSEC_PER_MSEC),
 			sent * 8 * 1000 / (span_ns / NSEC_PER_MSEC));

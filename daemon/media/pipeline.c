@@ -36,7 +36,7 @@
 #define QUIESCE_MS	5		      /* the stream is looked after so often meanwhile */
 
 /* The path, in the order in which the data takes it. */
-static void take_frames(struct pipeline *p, uint64_t now_ns);
+static void take_frames(struct pipeline *p, const struct pollfd *polls, uint64_t now_ns);
 static void pipeline_on_frame(struct pipeline *p, struct source *s, const struct frame *f,
 			      uint64_t now_ns);
 static void encode_next(struct pipeline *p, uint64_t now_ns);
@@ -74,7 +74,7 @@ static void network_failed(struct pipeline *p, int r)
 	(void)pipeline_fail(p, MEDIA_STAGE_SEND, r, "the network to the sink is gone");
 }
 
-int pipeline_run(struct pipeline *p, uint64_t now_ns)
+int pipeline_run(struct pipeline *p, const struct pollfd *polls, uint64_t now_ns)
 {
 	int r;
 
@@ -84,7 +84,7 @@ int pipeline_run(struct pipeline *p, uint64_t now_ns)
 	r = stream_flush(p->stream, now_ns);
 	if (r < 0)
 		network_failed(p, r);
-	take_frames(p, now_ns);
+	take_frames(p, polls, now_ns);
 	encode_next(p, now_ns);
 	if (p->dump.fd >= 0)
 		p->state->dumped_pts = dump_finish(&p->dump);
@@ -121,6 +121,7 @@ static void take_frame(struct pipeline *p, struct source *s, bool again, uint64_
 		source_failed(p, s, r, now_ns);
 	if (r <= 0)
 		return;
+	p->desktop_changed = true;
 	if (p->own && s == p->desktop) { /* it is there (again) */
 		p->own = false;
 		pipeline_begin_anew(p, now_ns);
@@ -141,7 +142,16 @@ static bool wants_desktop(const struct pipeline *p)
 	return p->desktop && !(p->desktop->holds_up && is_busy(p));
 }
 
-static void take_frames(struct pipeline *p, uint64_t now_ns)
+/* It has something new only when its descriptor, its deadline or what we did says so. */
+static bool has_news(const struct pipeline *p, const struct pollfd *polls, uint64_t now_ns)
+{
+	if (!polls || p->desktop_changed || p->desktop_poll < 0)
+		return true;
+	return polls[p->desktop_poll].revents ||
+	       now_ns >= p->desktop->ops->get_deadline_ns(p->desktop);
+}
+
+static void take_frames(struct pipeline *p, const struct pollfd *polls, uint64_t now_ns)
 {
 	/* With a picture on its way to the encoder the present one need not be asked for. */
 	bool busy = is_busy(p);
@@ -149,8 +159,10 @@ static void take_frames(struct pipeline *p, uint64_t now_ns)
 
 	if (again)
 		p->again_ns = now_ns + RETRY_NS; /* until it comes, which may take a while */
-	if (wants_desktop(p))
+	if (wants_desktop(p) && ((again && !p->own) || has_news(p, polls, now_ns))) {
+		p->desktop_changed = false;
 		take_frame(p, p->desktop, again && !p->own, now_ns);
+	}
 	if (now_ns >= p->grace_ns && !p->own && p->failed == 0)
 		pipeline_show_own_picture(p, now_ns);
 	if (p->own && p->failed == 0)
@@ -159,11 +171,13 @@ static void take_frames(struct pipeline *p, uint64_t now_ns)
 
 /* ------------------------------------------------------------------ frame -> (waits) */
 
-void pipeline_release(struct held *h)
+void pipeline_release(struct pipeline *p, struct held *h)
 {
-	if (h->source)
-		h->source->ops->release(h->source, &h->frame);
+	if (!h->source)
+		return;
+	h->source->ops->release(h->source, &h->frame);
 	h->source = NULL;
+	p->desktop_changed = true;
 }
 
 static void frame_dropped(struct pipeline *p, uint64_t number, uint64_t now_ns)
@@ -206,12 +220,12 @@ static void pipeline_on_frame(struct pipeline *p, struct source *s, const struct
 	p->again_ns = now_ns + pipeline_period_ns(p); /* a picture that is not sent now is owed */
 	if (!has_mode_size(p, f)) {
 		frame_dropped(p, f->number, now_ns);
-		pipeline_release(&held);
+		pipeline_release(p, &held);
 		return;
 	}
 	if (p->waiting.source && p->waiting.frame.number != f->number)
 		frame_dropped(p, p->waiting.frame.number, now_ns);
-	pipeline_release(&p->waiting);
+	pipeline_release(p, &p->waiting);
 	p->waiting = held;
 }
 
@@ -254,7 +268,7 @@ static void encode_next(struct pipeline *p, uint64_t now_ns)
 		return;
 	if (!pipeline_look_at_network(p, now_ns)) {
 		frame_dropped(p, p->waiting.frame.number, now_ns);
-		pipeline_release(&p->waiting);
+		pipeline_release(p, &p->waiting);
 		return;
 	}
 	job.frame = frame_to_show(p, &p->waiting, now_ns);
@@ -369,7 +383,7 @@ static void dump(struct pipeline *p, uint64_t now_ns)
 static void give_back_early(struct pipeline *p)
 {
 	if (worker_is_busy(p->encoder) && worker_has_read(p->encoder) && p->dump.fd < 0)
-		pipeline_release(&p->encoding);
+		pipeline_release(p, &p->encoding);
 }
 
 static void take_parts(struct pipeline *p, uint64_t now_ns)
@@ -412,7 +426,7 @@ static void take_packet(struct pipeline *p, uint64_t now_ns)
 	if (p->encoding.source && dump_wants(&p->dump, &p->encoding.frame))
 		dump(p, now_ns);
 	else
-		pipeline_release(&p->encoding);
+		pipeline_release(p, &p->encoding);
 }
 
 void pipeline_quiesce(struct pipeline *p)
@@ -548,6 +562,7 @@ void pipeline_begin_anew(struct pipeline *p, uint64_t now_ns)
 	p->seen_number = p->last_number = p->last_new_ns = 0;
 	p->repeats = 0;
 	p->again_ns = now_ns;
+	p->desktop_changed = true;
 	want_idr(p, now_ns);
 }
 
@@ -565,13 +580,16 @@ void pipeline_request_idr(struct pipeline *p, uint64_t now_ns)
 
 /* ------------------------------------------------------------------ the loop's side */
 
-unsigned int pipeline_get_polls(const struct pipeline *p, struct pollfd ret[PIPELINE_POLLS])
+unsigned int pipeline_get_polls(struct pipeline *p, struct pollfd ret[PIPELINE_POLLS])
 {
 	unsigned int n = 0;
 
+	p->desktop_poll = -1;
 	ret[n++] = (struct pollfd){ .fd = worker_get_fd(p->encoder), .events = POLLIN };
-	if (p->streaming && wants_desktop(p))
+	if (p->streaming && wants_desktop(p)) {
+		p->desktop_poll = (int)n;
 		ret[n++] = p->desktop->ops->get_poll(p->desktop); /* fd -1 is passed over */
+	}
 	if (p->streaming && stream_wants_pollout(p->stream))
 		ret[n++] = (struct pollfd){ .fd = stream_get_fd(p->stream), .events = POLLOUT };
 	return n;

@@ -12,10 +12,14 @@
 #include "media/facts.h"
 #include "media/protocol.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 
 #include <poll.h>
 
 #define PIPELINE_POLLS 3 /* descriptors that pipeline_get_polls gives at most */
+
+/* A stream wakes the loop so often at least: what is due within it may as well be done now. */
+#define PIPELINE_SLACK_NS (40 * NSEC_PER_MSEC)
 
 struct pipeline;
 
@@ -48,11 +52,14 @@ int pipeline_set_source(struct pipeline *p, struct source *source, const char *t
 			uint64_t now_ns);
 
 /* For the loop: descriptors and events, their number; and when to run even without an event. */
-unsigned int pipeline_get_polls(const struct pipeline *p, struct pollfd ret[PIPELINE_POLLS]);
+unsigned int pipeline_get_polls(struct pipeline *p, struct pollfd ret[PIPELINE_POLLS]);
 uint64_t pipeline_get_deadline_ns(const struct pipeline *p);
 
-/* Everything that is due now. Errors as of the commands. */
-int pipeline_run(struct pipeline *p, uint64_t now_ns);
+/*
+ * Everything that is due now. polls: as pipeline_get_polls gave them last, with what poll said; NULL:
+ * nobody looked. Errors as of the commands.
+ */
+int pipeline_run(struct pipeline *p, const struct pollfd *polls, uint64_t now_ns);
 
 /* At the end: what waits is sent, at most this long. */
 void pipeline_drain(struct pipeline *p, unsigned int timeout_ms);

@@ -260,6 +260,7 @@ static int src_acquire(struct source *s, uint64_t now_ns, bool again, struct fra
 {
 	(void)s;
 	assert_true(src.held < 3);
+	src.asked++;
 	if (src.error)
 		return src.error;
 	if (!src.number || (!src.fresh && !again))
@@ -369,7 +370,7 @@ int bench_settle(void)
 	while (worker_is_busy(b.pipeline->encoder)) {
 		(void)pipeline_get_polls(b.pipeline, polls);
 		assert_int_equal(poll(polls, 1, 10000), 1);
-		r = pipeline_run(b.pipeline, now);
+		r = pipeline_run(b.pipeline, NULL, now);
 	}
 	return r;
 }
@@ -380,7 +381,7 @@ int bench_run_for(uint64_t ns)
 	int r = 0;
 
 	while (r == 0 && now < end) {
-		r = pipeline_run(b.pipeline, now);
+		r = pipeline_run(b.pipeline, NULL, now);
 		if (r == 0)
 			r = bench_settle();
 		deadline = pipeline_get_deadline_ns(b.pipeline);
@@ -419,7 +420,7 @@ void bench_end(void)
 void bench_run_once(void)
 {
 	now += MS;
-	assert_int_equal(pipeline_run(b.pipeline, now), 0);
+	assert_int_equal(pipeline_run(b.pipeline, NULL, now), 0);
 }
 
 int bench_close_gate(void)

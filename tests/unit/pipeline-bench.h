@@ -55,7 +55,7 @@ struct bench_source {
 	uint64_t number; /* of the present picture, 0: none */
 	bool fresh;	 /* not given yet */
 	int error;
-	unsigned int acquired, held;
+	unsigned int acquired, held, asked;
 	bool closed;
 	bool by_device;
 	uint16_t width;

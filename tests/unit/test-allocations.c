@@ -104,7 +104,7 @@ static void run_until(struct pipeline *p, const struct stream_state *state, int 
 		uint64_t deadline = pipeline_get_deadline_ns(p), now = clock_now_ns();
 
 		(void)poll(polls, n, deadline > now ? (int)((deadline - now) / NSEC_PER_MSEC) : 0);
-		assert_int_equal(pipeline_run(p, clock_now_ns()), 0);
+		assert_int_equal(pipeline_run(p, NULL, clock_now_ns()), 0);
 		while (media_receive(control, &fact, &fd) > 0)
 			;
 	}

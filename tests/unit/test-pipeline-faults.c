@@ -109,10 +109,10 @@ static void test_encoder_hangs(void **state)
 	bench_show(1);
 	bench_run_once();
 	now += 500 * MS;
-	assert_int_equal(pipeline_run(b.pipeline, now), 0);
+	assert_int_equal(pipeline_run(b.pipeline, NULL, now), 0);
 	assert_true(pipeline_get_deadline_ns(b.pipeline) <= now + 35 * MS);
 	now += 35 * MS;
-	assert_int_equal(pipeline_run(b.pipeline, now), -ETIMEDOUT);
+	assert_int_equal(pipeline_run(b.pipeline, NULL, now), -ETIMEDOUT);
 	assert_int_equal(bench_count_facts(MEDIA_ERROR, &m), 1);
 	assert_int_equal(m.error.stage, MEDIA_STAGE_ENCODE);
 	assert_string_equal(m.error.text, "the encoder hung");

@@ -194,6 +194,36 @@ static void test_still_picture(void **state)
 }
 
 /* Some sinks want to hear of a resting picture more often. */
+/* A desktop that has said nothing is not asked whether it has something: each question is a call. */
+static void test_resting_desktop_is_not_asked(void **state)
+{
+	struct pollfd polls[PIPELINE_POLLS] = { 0 };
+	unsigned int asked;
+
+	(void)state;
+	bench_begin_with(-1);
+	bench_stream_from(&src.source);
+	bench_show(1);
+	assert_int_equal(bench_run_for(100 * MS), 0);
+	(void)pipeline_get_polls(b.pipeline, polls);
+	assert_int_equal(pipeline_run(b.pipeline, polls, now), 0);
+	asked = src.asked;
+	for (unsigned int i = 0; i < 10; i++) {
+		now += 10 * MS;
+		(void)pipeline_get_polls(b.pipeline, polls);
+		assert_int_equal(pipeline_run(b.pipeline, polls, now), 0);
+	}
+	assert_int_equal(src.asked, asked);
+	bench_show(2);
+	(void)pipeline_get_polls(b.pipeline, polls);
+	polls[b.pipeline->desktop_poll].revents = POLLIN;
+	assert_int_equal(pipeline_run(b.pipeline, polls, now), 0);
+	assert_int_equal(src.asked, asked + 1);
+	assert_int_equal(bench_settle(), 0);
+	assert_int_equal(net.pushed, 2);
+	bench_end();
+}
+
 static void test_still_picture_for_a_restless_sink(void **state)
 {
 	const struct media_configure c = { .format.mode = { WIDTH, HEIGHT, 30 },
@@ -484,6 +514,7 @@ int main(void)
 		cmocka_unit_test(test_picture_in_parts_rests),
 		cmocka_unit_test(test_latency_counts_new_pictures),
 		cmocka_unit_test(test_still_picture),
+		cmocka_unit_test(test_resting_desktop_is_not_asked),
 		cmocka_unit_test(test_still_picture_for_a_restless_sink),
 		cmocka_unit_test(test_idr_requests),
 		cmocka_unit_test(test_regular_idr_requests),
