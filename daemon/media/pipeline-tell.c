@@ -8,7 +8,7 @@
 #include "util/clock.h"
 
 #define BLOCKED_NS (100 * NSEC_PER_MSEC) /* a queue of this age is worth a fact */
-#define LOOK_NS	   (50 * NSEC_PER_MSEC)	 /* a look at the network, and one at each picture */
+#define LOOK_NS	   (100 * NSEC_PER_MSEC) /* a look at the network, and one at each picture */
 
 void pipeline_tell_rate(struct pipeline *p, uint64_t now_ns)
 {
