@@ -176,7 +176,8 @@ def restart_bus(story):
     check(wait(lambda: machine.get_main_pid() not in (0, pid) and machine.is_active(), 90),
           output("systemctl", "status", "miracastd"))
     # logind has forgotten who holds the screen: this X server has neither card nor keyboard any more,
-    # with or without us, and may take minutes to answer. That it lives is all that can be asked.
+    # with or without us, and may take minutes to answer. That it lives is all that can be asked; the
+    # user logs in again.
     check(output("pidof", "Xorg") == story.xorg, "the X server is gone")
     run("pkill", "-x", "stamp-window")
     left = machine.settle(90)
@@ -184,6 +185,9 @@ def restart_bus(story):
     story.turn_on()
     check(wait(lambda: story.sink.name in output("miracastctl", "list"), 90),
           f"the television is not found again: {run('miracastctl', 'list')}")
+    story.seat.stop()
+    story.log_in()
+    check_desktop(story)
 
 
 @fault("removed: the packages take all of it with them, under a running desktop")
