@@ -157,13 +157,6 @@ int pipeline_probe(struct pipeline *p, const struct encoder_host *host, struct e
 
 /* ------------------------------------------------------------------ commands */
 
-static bool same_format(const struct media_format *a, const struct media_format *b)
-{
-	return a->mode.width == b->mode.width && a->mode.height == b->mode.height &&
-	       a->mode.refresh_hz == b->mode.refresh_hz && a->profile == b->profile &&
-	       a->level_idc == b->level_idc && a->slices == b->slices && a->audio == b->audio;
-}
-
 /* The trial has decided; what is demanded in spite of it ends with its reason. */
 static int choose_back_end(struct pipeline *p, enum media_encoder kind)
 {
@@ -297,7 +290,8 @@ int pipeline_configure(struct pipeline *p, const struct media_configure *c, uint
 	if (r < 0)
 		return r;
 	pipeline_tell_reader(p);
-	if (!p->configured || !same_format(&p->config.format, &c->format))
+	if (!p->configured || !worker_same_format(&p->config.format, &c->format) ||
+	    p->config.format.audio != c->format.audio)
 		r = configure_format(p, &c->format);
 	if (r < 0)
 		return r;

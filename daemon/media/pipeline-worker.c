@@ -64,7 +64,7 @@ static void close_encoder(struct worker *w)
 	w->encoder = NULL;
 }
 
-static bool same_format(const struct media_format *a, const struct media_format *b)
+bool worker_same_format(const struct media_format *a, const struct media_format *b)
 {
 	return a->mode.width == b->mode.width && a->mode.height == b->mode.height &&
 	       a->mode.refresh_hz == b->mode.refresh_hz && a->profile == b->profile &&
@@ -134,7 +134,7 @@ static int prepare_encoder(struct worker *w)
 
 	if (!w->encoder || job->anew || job->back_end != w->back_end ||
 	    job->config.intra_refresh != w->config.intra_refresh ||
-	    !same_format(&job->config.format, &w->config.format))
+	    !worker_same_format(&job->config.format, &w->config.format))
 		return open_encoder(w);
 	return adapt_rate(w);
 }

@@ -51,6 +51,9 @@ struct worker_part {
 	uint64_t encoded_ns;
 };
 
+/* One encoder makes both: all but the sound. */
+bool worker_same_format(const struct media_format *a, const struct media_format *b);
+
 int worker_new(struct worker **ret);
 
 /*

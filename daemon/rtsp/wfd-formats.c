@@ -17,7 +17,6 @@
 #define SLICE_RATIO_SHIFT 10
 #define SLICE_RATIO_MASK  7u
 
-
 struct fields {
 	size_t n;
 	uint64_t at[FIELDS_MAX]; /* 0 for "none" and for what is missing */
