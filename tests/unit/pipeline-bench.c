@@ -375,6 +375,12 @@ int bench_settle(void)
 	return r;
 }
 
+void bench_begin(void)
+{
+	bench_begin_with(-1);
+	bench_stream_from(&src.source);
+}
+
 int bench_run_for(uint64_t ns)
 {
 	uint64_t end = now + ns, deadline;

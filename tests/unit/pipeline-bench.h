@@ -82,6 +82,9 @@ int bench_configure(void);
 /* Configured and started, with this source. */
 void bench_stream_from(struct source *s);
 
+/* All of that, with the bench's source and no dump: how most tests begin. */
+void bench_begin(void);
+
 /* The source's next picture. */
 void bench_show(uint64_t number);
 

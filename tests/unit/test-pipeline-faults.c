@@ -33,8 +33,7 @@ static void test_socket_backlog(void **state)
 	unsigned int pushed;
 
 	(void)state;
-	bench_begin_with(-1);
-	bench_stream_from(&src.source);
+	bench_begin();
 	for (unsigned int i = 1; i <= 20; i++) {
 		b.state.bytes += 10000;
 		net.socket_bytes = i * 8000;
@@ -58,8 +57,7 @@ static void test_encoder_fails_once_and_again(void **state)
 	union media_message m;
 
 	(void)state;
-	bench_begin_with(-1);
-	bench_stream_from(&src.source);
+	bench_begin();
 	bench_show(1);
 	assert_int_equal(bench_run_for(50 * MS), 0);
 	enc.failures = 1;
@@ -103,8 +101,7 @@ static void test_encoder_hangs(void **state)
 	int gate;
 
 	(void)state;
-	bench_begin_with(-1);
-	bench_stream_from(&src.source);
+	bench_begin();
 	gate = bench_close_gate();
 	bench_show(1);
 	bench_run_once();
@@ -133,8 +130,7 @@ static void test_source_changes_while_encoding(void **state)
 	int gate;
 
 	(void)state;
-	bench_begin_with(-1);
-	bench_stream_from(&src.source);
+	bench_begin();
 	gate = bench_close_gate();
 	bench_show(1);
 	bench_run_once();
@@ -163,8 +159,7 @@ static void test_pause_while_encoding(void **state)
 	int gate;
 
 	(void)state;
-	bench_begin_with(-1);
-	bench_stream_from(&src.source);
+	bench_begin();
 	gate = bench_close_gate();
 	bench_show(1);
 	bench_run_once();
@@ -188,8 +183,7 @@ static void test_start_while_encoding(void **state)
 	int gate;
 
 	(void)state;
-	bench_begin_with(-1);
-	bench_stream_from(&src.source);
+	bench_begin();
 	gate = bench_close_gate();
 	bench_show(1);
 	bench_run_once();
@@ -208,8 +202,7 @@ static void test_start_while_encoding(void **state)
 static void test_network_that_does_not_keep_up(void **state)
 {
 	(void)state;
-	bench_begin_with(-1);
-	bench_stream_from(&src.source);
+	bench_begin();
 	bench_show(1);
 	assert_int_equal(bench_run_for(50 * MS), 0);
 	net.queue_age_ns = 120 * MS;
@@ -229,8 +222,7 @@ static void test_network_that_does_not_keep_up(void **state)
 static void test_refused_idr_is_owed(void **state)
 {
 	(void)state;
-	bench_begin_with(-1);
-	bench_stream_from(&src.source);
+	bench_begin();
 	net.refuse = true;
 	bench_show(1);
 	assert_int_equal(bench_run_for(10 * MS), 0);
@@ -244,8 +236,7 @@ static void test_refused_idr_is_owed(void **state)
 static void test_refused_picture_makes_an_idr(void **state)
 {
 	(void)state;
-	bench_begin_with(-1);
-	bench_stream_from(&src.source);
+	bench_begin();
 	bench_show(1);
 	assert_int_equal(bench_run_for(NSEC_PER_SEC), 0);
 	net.refuse = true;
@@ -263,8 +254,7 @@ static void test_network_gone(void **state)
 	union media_message m;
 
 	(void)state;
-	bench_begin_with(-1);
-	bench_stream_from(&src.source);
+	bench_begin();
 	net.push_error = -ENETUNREACH;
 	bench_show(1);
 	assert_int_equal(bench_run_for(20 * MS), -ENETUNREACH);
@@ -278,8 +268,7 @@ static void test_clip_is_over(void **state)
 	union media_message m;
 
 	(void)state;
-	bench_begin_with(-1);
-	bench_stream_from(&src.source);
+	bench_begin();
 	src.error = -ENODATA;
 	assert_int_equal(bench_run_for(20 * MS), -ENODATA);
 	assert_int_equal(bench_count_facts(MEDIA_ERROR, &m), 1);
@@ -290,8 +279,7 @@ static void test_clip_is_over(void **state)
 static void test_wrong_size_is_dropped(void **state)
 {
 	(void)state;
-	bench_begin_with(-1);
-	bench_stream_from(&src.source);
+	bench_begin();
 	src.width = WIDTH / 2;
 	bench_show(1);
 	assert_int_equal(bench_run_for(20 * MS), 0);
@@ -305,8 +293,7 @@ static void test_late_and_rate_are_told(void **state)
 	union media_message m;
 
 	(void)state;
-	bench_begin_with(-1);
-	bench_stream_from(&src.source);
+	bench_begin();
 	net.late_ns = 3 * MS;
 	bench_show(1);
 	assert_int_equal(bench_run_for(20 * MS), 0);

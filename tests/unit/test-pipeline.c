@@ -51,8 +51,7 @@ static void test_one_frame_through_all_stages(void **state)
 	int r, fd;
 
 	(void)state;
-	bench_begin_with(-1);
-	bench_stream_from(&src.source);
+	bench_begin();
 	bench_show(7);
 	assert_int_equal(bench_run_for(10 * MS), 0);
 	assert_int_equal(net.pushed, 1);
@@ -127,8 +126,7 @@ static void test_other_slices(void **state)
 				     .rate_bps = 1000000 };
 
 	(void)state;
-	bench_begin_with(-1);
-	bench_stream_from(&src.source);
+	bench_begin();
 	bench_show(1);
 	assert_int_equal(bench_run_for(20 * MS), 0);
 	assert_int_equal(enc.opened, 1);
@@ -164,8 +162,7 @@ static void test_picture_in_parts_rests(void **state)
 static void test_latency_counts_new_pictures(void **state)
 {
 	(void)state;
-	bench_begin_with(-1);
-	bench_stream_from(&src.source);
+	bench_begin();
 	for (unsigned int i = 1; i <= 10; i++) {
 		bench_show(i);
 		assert_int_equal(bench_run_for(33 * MS), 0);
@@ -182,8 +179,7 @@ static void test_latency_counts_new_pictures(void **state)
 static void test_still_picture(void **state)
 {
 	(void)state;
-	bench_begin_with(-1);
-	bench_stream_from(&src.source);
+	bench_begin();
 	bench_show(1);
 	assert_int_equal(bench_run_for(10 * NSEC_PER_SEC), 0);
 	assert_int_equal(net.pushed, 6); /* at 0, 0.5, 2.5, 4.5, 6.5, 8.5 s */
@@ -201,8 +197,7 @@ static void test_resting_desktop_is_not_asked(void **state)
 	unsigned int asked;
 
 	(void)state;
-	bench_begin_with(-1);
-	bench_stream_from(&src.source);
+	bench_begin();
 	bench_show(1);
 	assert_int_equal(bench_run_for(100 * MS), 0);
 	(void)pipeline_get_polls(b.pipeline, polls);
@@ -233,8 +228,7 @@ static void test_still_picture_for_a_restless_sink(void **state)
 					   .still_hz = 10 };
 
 	(void)state;
-	bench_begin_with(-1);
-	bench_stream_from(&src.source);
+	bench_begin();
 	assert_int_equal(pipeline_configure(b.pipeline, &c, now), 0);
 	bench_show(1);
 	assert_int_equal(bench_run_for(2 * NSEC_PER_SEC), 0);
@@ -247,8 +241,7 @@ static void test_idr_requests(void **state)
 	unsigned int served;
 
 	(void)state;
-	bench_begin_with(-1);
-	bench_stream_from(&src.source);
+	bench_begin();
 	bench_show(1);
 	assert_int_equal(bench_run_for(2 * NSEC_PER_SEC), 0);
 	assert_int_equal(net.idrs, 1);
@@ -274,8 +267,7 @@ static void test_regular_idr_requests(void **state)
 	unsigned int before;
 
 	(void)state;
-	bench_begin_with(-1);
-	bench_stream_from(&src.source);
+	bench_begin();
 	bench_show(1);
 	assert_int_equal(bench_run_for(60 * MS), 0);
 	for (unsigned int i = 0; i < 10; i++) {
@@ -294,8 +286,7 @@ static void test_regular_idr_requests(void **state)
 static void test_idr_request_while_moving_waits_for_the_next_frame(void **state)
 {
 	(void)state;
-	bench_begin_with(-1);
-	bench_stream_from(&src.source);
+	bench_begin();
 	for (unsigned int i = 1; i <= 30; i++) {
 		bench_show(i);
 		assert_int_equal(bench_run_for(33 * MS), 0);
@@ -313,8 +304,7 @@ static void test_idr_request_while_moving_waits_for_the_next_frame(void **state)
 static void test_configure_makes_an_idr(void **state)
 {
 	(void)state;
-	bench_begin_with(-1);
-	bench_stream_from(&src.source);
+	bench_begin();
 	bench_show(1);
 	assert_int_equal(bench_run_for(50 * MS), 0);
 	assert_int_equal(bench_configure(), 0); /* the same again: no new encoder */
@@ -346,8 +336,7 @@ static void test_own_picture_until_the_desktop_comes(void **state)
 	union media_message m;
 
 	(void)state;
-	bench_begin_with(-1);
-	bench_stream_from(&src.source);
+	bench_begin();
 	assert_int_equal(bench_run_for(90 * MS), 0);
 	assert_int_equal(net.pushed, 0);
 	assert_int_equal(bench_run_for(30 * MS), 0);
@@ -381,8 +370,7 @@ static void test_own_picture_until_the_desktop_comes(void **state)
 static void test_pause_asks_for_nothing(void **state)
 {
 	(void)state;
-	bench_begin_with(-1);
-	bench_stream_from(&src.source);
+	bench_begin();
 	bench_show(1);
 	assert_int_equal(bench_run_for(50 * MS), 0);
 	pipeline_pause(b.pipeline);
@@ -421,8 +409,7 @@ static void test_newest_picture_wins(void **state)
 	int gate;
 
 	(void)state;
-	bench_begin_with(-1);
-	bench_stream_from(&src.source);
+	bench_begin();
 	gate = bench_close_gate();
 	flushed = net.flushed;
 	for (unsigned int i = 1; i <= 4; i++) {

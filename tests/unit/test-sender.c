@@ -383,6 +383,15 @@ static void test_give_up(void **state)
 	assert_int_equal(push(f, 13, 7, true, false, now), 0);
 }
 
+/* The socket blocks in the midst of the first part of picture 10. */
+static void begin_unit(struct fixture *f)
+{
+	use_blocking(f);
+	assert_int_equal(push_part(f, 10, 0, NOW), 0);
+	assert_int_equal(sender_flush(&f->sender, NOW), 0);
+	assert_true(f->begun[10] && !f->done[10]);
+}
+
 static void drain(struct fixture *f, uint64_t now)
 {
 	for (int i = 0; i < 1000 && f->sender.queued_bytes > 0; i++) {
@@ -448,9 +457,7 @@ static void test_no_room_for_part(void **state)
 		.number = 11, .video = true, .idr = true, .part = 1, .parts = 3
 	};
 
-	use_blocking(f);
-	assert_int_equal(push_part(f, 10, 0, NOW), 0);
-	assert_int_equal(sender_flush(&f->sender, NOW), 0);
+	begin_unit(f);
 	sender_refuse(&f->sender, &rest, NOW);
 	assert_int_equal(f->dropped, 1);
 	assert_int_equal(push_part(f, 10, 2, NOW), -ENOBUFS);
@@ -467,9 +474,7 @@ static void test_no_room_before_begun(void **state)
 	struct fixture *f = *state;
 	const struct sender_frame rest = { .number = 21, .video = true, .idr = true, .part = 1, .parts = 3 };
 
-	use_blocking(f);
-	assert_int_equal(push_part(f, 10, 0, NOW), 0);
-	assert_int_equal(sender_flush(&f->sender, NOW), 0);
+	begin_unit(f);
 	assert_int_equal(push_part(f, 20, 0, NOW), 0);
 	sender_refuse(&f->sender, &rest, NOW);
 	assert_int_equal(f->dropped, 1);
@@ -485,9 +490,7 @@ static void test_abandon(void **state)
 {
 	struct fixture *f = *state;
 
-	use_blocking(f);
-	assert_int_equal(push_part(f, 10, 0, NOW), 0);
-	assert_int_equal(sender_flush(&f->sender, NOW), 0);
+	begin_unit(f);
 	assert_int_equal(push_part(f, 10, 1, NOW), 0);
 	assert_int_equal(push_part(f, 10, 2, NOW), 0);
 	assert_int_equal(push_part(f, 20, 0, NOW), 0);
