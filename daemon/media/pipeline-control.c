@@ -20,6 +20,7 @@ static_assert(STREAM_ENCODER_CACHE == ENCODER_CACHE_SIZE, "the state holds the e
 #define PACE	   4 /* times the rate: how fast a large picture leaves */
 #define LARGEST_NS (25 * NSEC_PER_MSEC)
 #define STILL_NS   (2 * NSEC_PER_SEC) /* a resting picture is repeated so often */
+#define PAUSE_MS   100 /* the sink shows its last picture until we go on: that leaves whole */
 
 /* ------------------------------------------------------------------ life */
 
@@ -125,20 +126,6 @@ struct pipeline *pipeline_free(struct pipeline *p)
 	p->stream = stream_free(p->stream);
 	free(p);
 	return NULL;
-}
-
-void pipeline_drain(struct pipeline *p, unsigned int timeout_ms)
-{
-	uint64_t end_ns = clock_now_ns() + timeout_ms * NSEC_PER_MSEC;
-	struct sender_queue queue;
-
-	while (p->streaming && clock_now_ns() < end_ns) {
-		(void)stream_flush(p->stream, clock_now_ns());
-		stream_get_queue(p->stream, clock_now_ns(), &queue);
-		if (queue.bytes == 0)
-			return;
-		(void)poll(NULL, 0, 1);
-	}
 }
 
 int pipeline_probe(struct pipeline *p, const struct encoder_host *host, struct encoder_caps *ret)
@@ -332,6 +319,7 @@ int pipeline_start(struct pipeline *p, int socket, uint64_t now_ns)
 
 void pipeline_pause(struct pipeline *p)
 {
+	pipeline_drain(p, PAUSE_MS);
 	p->streaming = false;
 	(void)stream_set_socket(p->stream, -1);
 }

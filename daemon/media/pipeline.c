@@ -443,6 +443,28 @@ void pipeline_quiesce(struct pipeline *p)
 	}
 }
 
+/* Of a picture in parts the first ones have left, and the encoder works on the others. */
+static bool is_leaving(const struct pipeline *p)
+{
+	return p->parts > 0 && worker_is_busy(p->encoder);
+}
+
+void pipeline_drain(struct pipeline *p, unsigned int timeout_ms)
+{
+	uint64_t now_ns = clock_now_ns(), end_ns = now_ns + timeout_ms * NSEC_PER_MSEC;
+	struct pollfd poll_fd = { .fd = worker_get_fd(p->encoder), .events = POLLIN };
+	struct sender_queue queue;
+
+	for (; p->streaming && p->failed == 0 && now_ns < end_ns; now_ns = clock_now_ns()) {
+		take_packet(p, now_ns);
+		(void)stream_flush(p->stream, now_ns);
+		stream_get_queue(p->stream, now_ns, &queue);
+		if (queue.bytes == 0 && !is_leaving(p))
+			return;
+		(void)poll(&poll_fd, 1, 1);
+	}
+}
+
 /* ------------------------------------------------------------------ packet -> stream */
 
 /* As the contract counts: the last part, and a whole picture, is 0, those before it are 1, 2, ... */

@@ -43,7 +43,7 @@ int pipeline_probe(struct pipeline *p, const struct encoder_host *host, struct e
  */
 int pipeline_configure(struct pipeline *p, const struct media_configure *c, uint64_t now_ns);
 int pipeline_start(struct pipeline *p, int socket, uint64_t now_ns); /* takes the socket */
-void pipeline_pause(struct pipeline *p);
+void pipeline_pause(struct pipeline *p); /* takes up to 100 ms, see pipeline_drain */
 int pipeline_set_rate(struct pipeline *p, uint64_t rate_bps, uint32_t max_frame_bytes);
 void pipeline_request_idr(struct pipeline *p, uint64_t now_ns);
 
@@ -61,7 +61,7 @@ uint64_t pipeline_get_deadline_ns(const struct pipeline *p);
  */
 int pipeline_run(struct pipeline *p, const struct pollfd *polls, uint64_t now_ns);
 
-/* At the end: what waits is sent, at most this long. */
+/* What waits is sent, and all of a picture of which a part has left; at most this long. */
 void pipeline_drain(struct pipeline *p, unsigned int timeout_ms);
 
 #endif

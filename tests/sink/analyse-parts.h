@@ -166,7 +166,8 @@ void psi_push(struct analyser *a, struct psi_table *table, const uint8_t *payloa
 void pes_push(struct analyser *a, struct pes_check *pes, const uint8_t *payload, size_t len,
 	      bool start, uint64_t arrival_us);
 void pes_gap(struct pes_check *pes);
-void pes_finish(struct analyser *a, struct pes_check *pes);
+void pes_finish(struct analyser *a, struct pes_check *pes); /* the next one begins */
+void pes_cut(struct analyser *a, struct pes_check *pes);    /* nothing says that it is whole */
 
 void h264_push(struct analyser *a, const uint8_t *p, size_t len, bool must_restart);
 void h264_gap(struct analyser *a);

@@ -144,6 +144,15 @@ void pes_finish(struct analyser *a, struct pes_check *pes)
 			      pes_name(pes), pes->have);
 }
 
+/* One that was cut is not looked into; that its length was not told means that it may be whole. */
+void pes_cut(struct analyser *a, struct pes_check *pes)
+{
+	if (pes->need && pes->have < pes->need)
+		pes->open = false;
+	if (pes->open)
+		complete(a, pes);
+}
+
 static void parse_pts(struct analyser *a, struct pes_check *pes, const uint8_t *p)
 {
 	if ((p[0] & 0xc1) != 0x01 || !(p[0] & 0x20) || !(p[2] & 1) || !(p[4] & 1))

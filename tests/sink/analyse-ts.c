@@ -270,12 +270,12 @@ static void on_discontinuity(struct analyser *a, unsigned pid)
 {
 	a->facts.discontinuities++;
 	if (pid == PID_VIDEO) {
-		pes_finish(a, &a->video);
+		pes_cut(a, &a->video);
 		a->video.restart = true;
 		a->video.have_last_pts = false;
 		h264_gap(a);
 	} else if (pid == PID_AUDIO) {
-		pes_finish(a, &a->audio);
+		pes_cut(a, &a->audio);
 		a->audio.have_last_pts = false;
 		a->audio_next_known = false;
 	}

@@ -152,8 +152,9 @@ void analyser_push_packet(struct analyser *a, const uint8_t p[static TS_SIZE], u
 void analyser_finish(struct analyser *a)
 {
 	rtp_flush(a);
-	pes_finish(a, &a->video);
-	pes_finish(a, &a->audio);
+	/* It was we who stopped to listen. */
+	pes_cut(a, &a->video);
+	pes_cut(a, &a->audio);
 }
 
 const struct findings *analyser_findings(const struct analyser *a)

@@ -242,6 +242,26 @@ static void a_file_is_judged_as_well(void **state)
 	stream_free(s);
 }
 
+/* Who stops to listen in the midst of a picture must not blame the source for it. */
+static void the_end_may_come_anywhere(void **state)
+{
+	struct maker_config config = { .audio = AUDIO_LPCM };
+	struct made_stream *s = stream_make(&config);
+
+	(void)state;
+	for (size_t count = s->count / 2; count < s->count; count++) {
+		struct made_stream cut = *s;
+		struct seen seen = { 0 };
+		struct analyser *a;
+
+		cut.count = count;
+		a = analyse(&cut, &seen);
+		assert_int_equal(print_unexpected(a, "cut", RULE_COUNT), 0);
+		analyser_free(a);
+	}
+	stream_free(s);
+}
+
 static uint64_t wrong_sizes_after(struct analyser *a, enum damage damage)
 {
 	struct maker_config config = { .damage = damage, .audio = AUDIO_NONE };
@@ -394,6 +414,7 @@ int main(void)
 		cmocka_unit_test(a_swap_is_put_right),
 		cmocka_unit_test(a_tick_lets_go),
 		cmocka_unit_test(a_file_is_judged_as_well),
+		cmocka_unit_test(the_end_may_come_anywhere),
 		cmocka_unit_test(a_mode_may_change),
 		cmocka_unit_test(a_pause_is_no_gap),
 		cmocka_unit_test(a_tick_is_a_step),

@@ -71,10 +71,6 @@ static int fake_output(struct encoder *e, struct packet *ret)
 	char byte;
 
 	(void)e;
-	if (enc.late_gate >= 0)
-		assert_int_equal(read(enc.late_gate, &byte, 1), 1);
-	if (enc.skip)
-		return 0;
 	*ret = (struct packet){ .data = data,
 				.size = sizeof(data),
 				.frame_number = enc.last.number,
@@ -89,6 +85,10 @@ static int fake_output(struct encoder *e, struct packet *ret)
 			return -EIO;
 		}
 	}
+	if (enc.late_gate >= 0)
+		assert_int_equal(read(enc.late_gate, &byte, 1), 1);
+	if (enc.skip)
+		return 0;
 	enc.idr = false;
 	return 1;
 }

@@ -26,7 +26,7 @@ struct bench_encoder {
 	unsigned int opened, closed, submitted, idr_requests, rates;
 	int failures;		    /* so many submits fail */
 	int gate;		    /* >= 0: a submit waits for a byte from there */
-	int late_gate;		    /* and an output */
+	int late_gate;		    /* and an output, with its last part */
 	bool idr, skip, parts_fail; /* the last: once, behind the first part */
 	bool imports, blind;	    /* takes dma-bufs alone; does not, after all */
 	uint8_t parts;		    /* of each access unit, 2 ms apart; 0: it comes whole */

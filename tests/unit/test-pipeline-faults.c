@@ -177,6 +177,30 @@ static void test_pause_while_encoding(void **state)
 	close(enc.gate);
 }
 
+/* What has begun to leave leaves whole: a sink shows its last picture for as long as we pause. */
+static void test_pause_between_parts(void **state)
+{
+	int gate;
+
+	(void)state;
+	bench_begin_with(-1);
+	enc.parts = 3;
+	bench_stream_from(&src.source);
+	gate = bench_close_gate();
+	enc.late_gate = enc.gate;
+	enc.gate = -1;
+	bench_show(1);
+	while (net.parts < 2)
+		assert_int_equal(pipeline_run(b.pipeline, NULL, now), 0);
+	bench_open_gate(gate, ".");
+	pipeline_pause(b.pipeline);
+	assert_int_equal(net.parts, 3);
+	assert_int_equal(net.fd, -1);
+	bench_end();
+	close(gate);
+	close(enc.late_gate);
+}
+
 /* Stopped and started again while the encoder works, with a desktop that rests: it is shown again. */
 static void test_start_while_encoding(void **state)
 {
@@ -339,6 +363,7 @@ int main(void)
 		cmocka_unit_test(test_encoder_hangs),
 		cmocka_unit_test(test_source_changes_while_encoding),
 		cmocka_unit_test(test_pause_while_encoding),
+		cmocka_unit_test(test_pause_between_parts),
 		cmocka_unit_test(test_start_while_encoding),
 		cmocka_unit_test(test_network_that_does_not_keep_up),
 		cmocka_unit_test(test_refused_idr_is_owed),
