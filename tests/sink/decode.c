@@ -198,6 +198,8 @@ static void on_picture(struct decoder *d)
 	if (f->decode_error_flags || f->flags & AV_FRAME_FLAG_CORRUPT) {
 		facts->decode_errors++;
 		d->ops->on_trouble(d->user);
+	} else if (f->key_frame) {
+		d->ops->on_whole(d->user);
 	}
 	switch (result) {
 	case STAMP_NONE:

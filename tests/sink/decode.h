@@ -53,6 +53,7 @@ struct decoder;
 struct decoder_ops {
 	void (*on_picture)(void *user, uint64_t count); /* from the decoder's thread */
 	void (*on_trouble)(void *user);			/* the same: an IDR would help */
+	void (*on_whole)(void *user);			/* the same: an IDR has helped */
 };
 
 /* frames: where a line for each picture goes, or NULL. */

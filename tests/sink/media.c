@@ -22,7 +22,7 @@ struct media {
 	bool have_expect;	   /* lock */
 	struct expectation expect; /* lock */
 	bool have_pause, paused;   /* lock */
-	_Atomic bool trouble;
+	_Atomic bool missing, broken; /* on the way here; in the picture */
 	_Atomic uint64_t pictures;
 };
 
@@ -34,12 +34,25 @@ static void raise_event(struct media *m)
 		return; /* it is raised already */
 }
 
-static void on_trouble(void *user)
+static void on_missing(void *user)
 {
 	struct media *m = user;
 
-	atomic_store(&m->trouble, true);
+	atomic_store(&m->missing, true);
 	raise_event(m);
+}
+
+static void on_broken(void *user)
+{
+	struct media *m = user;
+
+	atomic_store(&m->broken, true);
+	raise_event(m);
+}
+
+static void on_whole(void *user)
+{
+	atomic_store(&((struct media *)user)->broken, false);
 }
 
 static void on_picture(void *user, uint64_t count)
@@ -62,9 +75,10 @@ static void on_ts(void *user, const uint8_t *packets, size_t len, uint64_t arriv
 	decoder_push(m->decoder, packets, len);
 }
 
-static const struct analyser_ops analyser_ops = { .on_ts = on_ts, .on_trouble = on_trouble };
+static const struct analyser_ops analyser_ops = { .on_ts = on_ts, .on_trouble = on_missing };
 static const struct decoder_ops decoder_ops = { .on_picture = on_picture,
-						.on_trouble = on_trouble };
+						.on_trouble = on_broken,
+						.on_whole = on_whole };
 
 int media_new(const struct media_config *config, struct media **ret)
 {
@@ -148,9 +162,15 @@ void media_pause(struct media *m, bool paused)
 	pthread_mutex_unlock(&m->lock);
 }
 
-bool media_take_trouble(struct media *m)
+bool media_wants_idr(struct media *m)
 {
-	return atomic_exchange(&m->trouble, false);
+	return atomic_load(&m->missing) || atomic_load(&m->broken);
+}
+
+void media_forget_trouble(struct media *m)
+{
+	atomic_store(&m->missing, false);
+	atomic_store(&m->broken, false);
 }
 
 uint64_t media_pictures(struct media *m)

@@ -26,8 +26,9 @@ int media_new(const struct media_config *config, struct media **ret);
 int media_start(struct media *m);
 void media_expect(struct media *m, const struct expectation *expect);
 void media_pause(struct media *m, bool paused);
-/* Since the last call: something was lost or broken. */
-bool media_take_trouble(struct media *m);
+/* Something was lost, or is shown broken, since trouble was forgotten, and no IDR came meanwhile. */
+bool media_wants_idr(struct media *m);
+void media_forget_trouble(struct media *m); /* the source was asked */
 uint64_t media_pictures(struct media *m); /* so far */
 /* After the receiver was stopped: waits until all that came is decoded. */
 void media_stop(struct media *m);

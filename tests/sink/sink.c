@@ -59,7 +59,6 @@ struct sink {
 	int signal_fd, event_fd;
 	unsigned port;
 	uint64_t connected_us, end_us, idr_due_us;
-	bool idr_owed; /* something is broken, and the source was asked just before */
 	char result[256];
 };
 
@@ -405,7 +404,7 @@ static int timeout_ms(const struct sink *s, uint64_t now_us)
 		due_us = s->end_us;
 	if (s->end_us && s->idr_due_us < due_us)
 		due_us = s->idr_due_us;
-	if (s->idr_owed && due_us > now_us + OWED_US)
+	if (media_wants_idr(s->media) && due_us > now_us + OWED_US)
 		due_us = now_us + OWED_US;
 	if (due_us == UINT64_MAX)
 		return -1;
@@ -423,10 +422,8 @@ static void on_events(struct sink *s, const struct pollfd *fds, uint64_t now_us)
 		rtsp_teardown(s->rtsp, now_us, "stopped by a signal");
 	if (fds[2].revents && read(s->event_fd, &ignored, sizeof(ignored)) < 0)
 		return;
-	if (media_take_trouble(s->media))
-		s->idr_owed = true;
-	if (s->idr_owed && rtsp_request_idr(s->rtsp, now_us))
-		s->idr_owed = false;
+	if (media_wants_idr(s->media) && rtsp_request_idr(s->rtsp, now_us))
+		media_forget_trouble(s->media);
 	if (s->end_us && now_us >= s->end_us) {
 		s->end_us = UINT64_MAX;
 		rtsp_teardown(s->rtsp, now_us, "--seconds are over");
