@@ -19,21 +19,21 @@
  * Hold: 5 s after a step down, 10 s when the same rate failed again. A first IDR request alone, 2 %
  * of loss or many retries only hold: sinks ask for pictures for other reasons, too.
  *
- * Up, once a second: 8 %; 4 % around the rate that failed last (85 to 110 % of it); 25 % once that
- * is overcome. From 3 back to 20 Mbit/s takes less than 30 s.
+ * Up, once a second: 25 % far from the rate that failed last (below 60 % of it, and once it is
+ * overcome); 8 % near it; 4 % around it (85 to 110 %). From 3 back to 20 Mbit/s takes less than 30 s.
  *
  * Own loss: a sink without RTCP complains by IDR requests only, and one datagram in a hundred that
  * the radio loses makes almost as many of them as a link that is five times too slow. The difference
  * is in their rhythm. A link that is too slow loses all the time, so that the sink asks whenever its
  * maker allows it to; once it is asked for less than it carries, it loses nothing. A lossy one leaves
  * spans of time without loss, longer ones at lower rates: requests come late, at more than twice the
- * sink's shortest interval. So requests lower the rate only when three come close together (within
- * 1.5 times that interval, or a second; after a step down one is enough), and when a quarter of them
- * come late, at whatever rate, the link has loss of its own: from then on they lower nothing, and the
- * rate is doubled as long as a quarter of them come late. If there, of the next 16, not a single one
- * does, the link is too slow as well: half of it, and not back there for a minute. One datagram in a
- * thousand then costs next to nothing, one in a hundred most of the rate still: with ten losses a
- * second there is no span.
+ * sink's shortest interval. So requests lower the rate only when three come close together (each
+ * within 1.25 times that interval; four where a late one was seen shortly before, and so on; after a
+ * step down one is enough), and when a quarter of them come late, at whatever rate, the link has loss
+ * of its own: from then on they lower nothing, and the rate is doubled as long as a quarter of them
+ * come late. If there, of the next 16, not a single one does, the link is too slow as well: half of
+ * it, and not back there for a minute. One datagram in a thousand then costs next to nothing, one in a
+ * hundred most of the rate still: with ten losses a second there is no span.
  *
  * What cannot be seen: a queue behind this host that is deep enough to lose nothing shows in RTCP's
  * round trip alone; and a link that carries just less than the floor looks like one with own loss.
@@ -60,8 +60,8 @@
 #define RTT_AGE_US	(1500 * MSEC) /* one that was measured before the last step says nothing */
 #define RTT_HOLD_US	(50 * MSEC)
 #define REPORT_DENSE_US (2 * SEC)
-#define CLOSE_US	(1 * SEC)
-#define COUNT_FIRST	6u
+#define CLOSE_US	(600 * MSEC)
+#define COUNT_FIRST	4u
 #define COUNT_NEXT	16u
 #define OVER_US		(15 * SEC)
 #define FAILED_US	(60 * SEC)
@@ -269,10 +269,10 @@ static void judge_own_loss(struct rate *r, uint64_t now_us)
 	o->asked = o->free = 0;
 }
 
-/* Whether it came later than this sink asks when it loses all the time. */
+/* Whether it came later than this sink asks when it loses all the time. A long rest says nothing. */
 static bool is_free(const struct rate *r, uint64_t span_us)
 {
-	return span_us > 2 * r->shortest_us;
+	return span_us > 2 * r->shortest_us && span_us < OVER_US;
 }
 
 static void count_request(struct rate *r, uint64_t span_us, uint64_t now_us)
@@ -296,7 +296,19 @@ static void forget_own_loss(struct rate *r, uint64_t now_us)
 /* So far apart at most are requests of a sink that loses all the time. */
 static uint64_t get_close_us(const struct rate *r)
 {
-	return clamp(r->shortest_us / 2 * 3, CLOSE_US, SUSPICION_US);
+	return clamp(r->shortest_us / 4 * 5, CLOSE_US, SUSPICION_US);
+}
+
+/* What was close may not be close any more, now that the sink has shown how fast it can ask. */
+static void count_close(struct rate *r, uint64_t span_us)
+{
+	uint64_t close_us = get_close_us(r);
+
+	if (span_us > close_us)
+		r->close = 0;
+	else
+		r->close = r->span_us > close_us ? 1 : r->close + 1;
+	r->span_us = span_us;
 }
 
 /* One that came early by chance is forgotten slowly. */
@@ -308,12 +320,13 @@ static void note_shortest(struct rate *r, uint64_t span_us)
 		r->shortest_us += (span_us - r->shortest_us) / 16;
 }
 
-/* Two may be chance; after a step down one is enough. */
+/* What has passed by itself may be chance once more; after a step down one is enough. */
 static void lower_for_request(struct rate *r, uint64_t now_us)
 {
-	bool again = r->trouble.cut_us != 0 && now_us < r->trouble.cut_us + SUSPICION_US;
+	bool again = r->trouble.cut_us != 0 &&
+		     now_us < r->trouble.cut_us + SETTLE_US + get_close_us(r);
 
-	if (is_settling(r, now_us) || r->own.is_seen || (r->close < 2 && !again))
+	if (is_settling(r, now_us) || r->own.is_seen || (r->close < 2 + r->own.free && !again))
 		return;
 	if (r->bps > r->floor_bps)
 		cut_to_part(r, r->trouble.suspect_bps ? 500 : 300, now_us);
@@ -330,7 +343,7 @@ void rate_on_request(struct rate *r, uint64_t now_us)
 		return;
 	r->request_us = r->trouble.seen_us = now_us;
 	note_shortest(r, span_us);
-	r->close = span_us <= get_close_us(r) ? r->close + 1 : 0;
+	count_close(r, span_us);
 	if (r->close == 0 || has_reports(r, now_us))
 		hold(r, SUSPICION_US, now_us);
 	else
@@ -394,7 +407,7 @@ static uint64_t get_growth(struct rate *r)
 		t->suspect_bps = 0;
 		t->hold_us = 0;
 	}
-	if (t->suspect_bps == 0)
+	if (t->suspect_bps == 0 || r->bps < part(t->suspect_bps, 600))
 		return 1250;
 	return r->bps > part(t->suspect_bps, 850) ? 1040 : 1080;
 }

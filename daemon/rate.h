@@ -56,6 +56,7 @@ struct rate {
 
 	uint64_t request_us;  /* the sink asked for an IDR last; 0: never */
 	uint64_t shortest_us; /* seen between two requests */
+	uint64_t span_us;     /* the last one between two requests */
 	unsigned int close;   /* requests in a row that came close after the one before */
 	uint32_t queued_us;  /* the queue at the last cut for it; 0: it was short since */
 

@@ -341,7 +341,7 @@ mutant("sink-maximum-ignored", "daemon/session-rate.c",
        "exchange_get_sink(s->exchange)->max_bitrate", "0",
        "contract-link", "contract-run", "profiles:ms-adapter-4k")
 mutant("own-loss-unseen", "daemon/rate.c",
-       "\treturn span_us > 2 * r->shortest_us;", "\treturn span_us > SUSPICION_US;",
+       "\treturn span_us > 2 * r->shortest_us &&", "\treturn span_us > SUSPICION_US &&",
        "rate", "rate-loop")
 mutant("nack-counts-one", "daemon/rtsp/rtcp.c",
        "1 + (uint32_t)__builtin_popcount(entry & 0xffff)", "1",

@@ -13,7 +13,7 @@
 #include "rate-start.h"
 
 enum sight {
-	SIGHT_REQUESTS, /* a sink that asks for IDRs, every 500 ms while something is lost */
+	SIGHT_REQUESTS, /* a sink that asks for IDRs as long as something is lost */
 	SIGHT_REPORTS,	/* RTCP reports every second, and requests as well */
 	SIGHT_QUEUE,	/* the bottleneck is this host's own interface */
 };
@@ -29,6 +29,9 @@ struct model {
 	double sent_second;
 	uint64_t requested_us;
 	uint64_t lost_us; /* the first loss since the last request; 0: none */
+	uint64_t asks_us; /* the sink's least time between two requests */
+	bool asks_twice;  /* also for what it still shows broken when the IDR is on its way */
+	bool owes_second;
 	struct rate rate;
 	uint64_t now;
 	double delay_max_ms; /* over a step */
@@ -36,15 +39,21 @@ struct model {
 
 #define STEP_US 10000
 
+/* What was lost is missed when the datagram behind it arrives, and asked for a bit later. */
+static bool is_asking(const struct model *m, uint64_t queued_us)
+{
+	bool misses = m->lost_us && m->now > m->lost_us + queued_us + 60 * MSEC;
+
+	return (misses || m->owes_second) && m->now >= m->requested_us + m->asks_us;
+}
+
 static void model_tell(struct model *m)
 {
 	double queued_us = m->queue * 1e6 / (double)m->link_bps;
 
-	/* What was lost is missed when the datagram behind it arrives, and asked for a bit later. */
-	if (m->sight != SIGHT_QUEUE && m->lost_us &&
-	    m->now > m->lost_us + (uint64_t)queued_us + 60 * MSEC &&
-	    m->now >= m->requested_us + 500 * MSEC) {
+	if (m->sight != SIGHT_QUEUE && is_asking(m, (uint64_t)queued_us)) {
 		rate_on_request(&m->rate, m->now);
+		m->owes_second = m->asks_twice && m->lost_us;
 		m->requested_us = m->now;
 		m->lost_us = 0;
 	}
@@ -115,7 +124,10 @@ static void model_run(struct model *m, double seconds)
 
 static void check_step(enum sight sight, uint64_t high, uint64_t low, double phase)
 {
-	struct model m = { .sight = sight, .link_bps = high, .now = NOW };
+	struct model m = { .sight = sight,
+			   .link_bps = high,
+			   .asks_us = phase < 0.5 ? 500 * MSEC : 300 * MSEC,
+			   .now = NOW };
 
 	m.queue_max = (double)low * 0.4; /* 400 ms of the slow link */
 	m.rate = make(high * 7 / 10);
@@ -178,6 +190,7 @@ static void test_own_loss(void **state)
 					   .link_bps = 20 * MBIT,
 					   .queue_max = 8e6,
 					   .own_loss = cases[i].loss,
+					   .asks_us = 500 * MSEC,
 					   .dice = seed * UINT64_C(0x9e3779b97f4a7c15),
 					   .now = NOW };
 
@@ -194,6 +207,48 @@ static void test_own_loss(void **state)
 	}
 }
 
+/* The first half minute, when nothing of the link is known yet: few false alarms, soon over. */
+static void check_young(double loss, bool twice, uint64_t asks_us, unsigned int most)
+{
+	unsigned int low = 0;
+	double sum = 0;
+
+	for (unsigned int seed = 1; seed <= 400; seed++) {
+		struct model m = { .sight = SIGHT_REQUESTS,
+				   .link_bps = 20 * MBIT,
+				   .queue_max = 8e6,
+				   .own_loss = loss,
+				   .dice = seed * UINT64_C(0x9e3779b97f4a7c15),
+				   .asks_us = asks_us,
+				   .asks_twice = twice,
+				   .now = NOW };
+		double mean = 0;
+
+		m.rate = make(4 * MBIT);
+		for (unsigned int s = 0; s < 30; s++) {
+			model_run(&m, 1);
+			mean += (double)m.rate.bps / (30 * 4e6);
+		}
+		sum += mean / 400;
+		low += mean < 0.7;
+	}
+	print_message("# %g %% of loss, asked %s, every %g s: %.2f of the rate in 30 s, %u of 400 "
+		      "below 0.7\n",
+		      100 * loss, twice ? "twice" : "once", (double)asks_us / 1e6, sum, low);
+	assert_true(low <= most);
+}
+
+static void test_young(void **state)
+{
+	(void)state;
+	for (uint64_t asks_us = 250 * MSEC; asks_us <= SEC; asks_us *= 2) {
+		check_young(0.001, false, asks_us, 40);
+		check_young(0.001, true, asks_us, 220);
+	}
+	check_young(0.0003, true, 500 * MSEC, 40);
+	check_young(0.003, true, 500 * MSEC, 320);
+}
+
 static void test_own_loss_and_slow(void **state)
 {
 	(void)state;
@@ -202,6 +257,7 @@ static void test_own_loss_and_slow(void **state)
 				   .link_bps = 20 * MBIT,
 				   .queue_max = 1.2e6,
 				   .own_loss = 0.01,
+				   .asks_us = 500 * MSEC,
 				   .dice = seed * UINT64_C(0x9e3779b97f4a7c15),
 				   .now = NOW };
 		unsigned int fits = 0;
@@ -224,6 +280,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_steps),
 		cmocka_unit_test(test_own_loss),
+		cmocka_unit_test(test_young),
 		cmocka_unit_test(test_own_loss_and_slow),
 	};
 
