@@ -6,7 +6,14 @@ commands=$("$1" --list-commands)
 cat <<'END'
 # bash completion for miracastctl; made from "miracastctl --list-commands"
 _miracastctl() {
-    local word=${COMP_WORDS[COMP_CWORD]} command="" typed i
+    local n=$COMP_CWORD word=${COMP_WORDS[COMP_CWORD]} command="" typed head i
+    # To bash a colon is a word of its own: an address is many, and the last one is replaced.
+    while ((n > 2)) && [[ ${COMP_WORDS[n]} == : || ${COMP_WORDS[n - 1]} == : ]]; do
+        ((n--))
+        word=${COMP_WORDS[n]}$word
+    done
+    head=""
+    ((n == COMP_CWORD)) || head=${word%"${word##*:}"}
     typed=${word#[\"\']}
     typed=${typed//\\/}
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -25,7 +32,7 @@ cat <<'END'
         [[ $word == -* ]] || while IFS= read -r i; do
             [[ ${i,,} == "${typed,,}"* ]] || continue
             [[ $word == [\"\']* ]] || i=$(printf %q "$i")
-            COMPREPLY+=("$i")
+            COMPREPLY+=("${i:${#head}}")
         done < <(miracastctl list --seconds 0 --json 2>/dev/null |
             sed -n 's/.*"name": "\([^"]*\)", "address": "\([^"]*\)".*/\1\n\2/p') ;;
     esac

@@ -86,6 +86,9 @@ def complete_all(run, environment):
     check(complete("miracastctl", "connect", "'\"T'") == ["TV", "1"], "a name with its quote")
     check(complete("miracastctl", "connect", "'tv\\ '") == ["TV\\", "1"], "half a name")
     check(complete("miracastctl", "status", "127")[0].startswith("127.0.0.1:"), "an address")
+    check(complete("miracastctl", "status", "127.0.0.1", ":")[0].isdigit(), "half an address")
+    port = complete("miracastctl", "status", "127")[0].split(":")[1]
+    check(complete("miracastctl", "status", "127.0.0.1", ":", port[:2]) == [port], "its end")
 
 
 # ---------------------------------------------------------------- without a service
