@@ -67,8 +67,7 @@ static const char *create_text(int error)
 {
 	switch (error) {
 	case -ENOENT:
-		return "the kernel module is not loaded: run \"modprobe miracast\", then "
-		       "\"miracastctl doctor\"";
+		return "the kernel module is not loaded: \"miracastctl doctor\" says what to do";
 	case -EACCES:
 		return "no permission for the kernel module's node: it belongs to the service's user";
 	case -EBUSY:

@@ -63,7 +63,9 @@ build_module() {
 		[ -e "$folder/Makefile" ] || continue
 		kernel=$(basename "$(dirname "$folder")")
 		say "Building the kernel module for $kernel; a minute"
-		dkms install --force -m miracast -v "$version" -k "$kernel" >>"$log" 2>&1 ||
+		# The sources may be others under the same version: installing alone keeps what is built.
+		{ dkms build --force -m miracast -v "$version" -k "$kernel" &&
+			dkms install --force -m miracast -v "$version" -k "$kernel"; } >>"$log" 2>&1 ||
 			say "! That failed: see $log"
 	done
 	[ -e "/lib/modules/$running/build/Makefile" ] || name_headers
@@ -79,8 +81,19 @@ name_headers() {
 	fi
 }
 
+# Secure Boot refuses a module whose key it does not know.
+name_key() {
+	efivar=/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c
+	[ "$(od -An -tu1 -j4 -N1 "$efivar" 2>/dev/null | tr -d ' ')" = 1 ] || return 0
+	! mokutil --test-key /var/lib/dkms/mok.pub 2>/dev/null | grep -q "already enrolled" || return 0
+	say "! Secure Boot is on and does not know the key of the module: run"
+	say "  \"mokutil --import /var/lib/dkms/mok.pub\", choose a password, restart, and enrol the"
+	say "  key on the blue screen"
+}
+
 load_module() {
 	modinfo -k "$running" miracast >/dev/null 2>&1 || return
+	name_key
 	if [ -d /sys/module/miracast ]; then
 		[ "$(cat /sys/module/miracast/srcversion)" = "$(modinfo -F srcversion miracast)" ] ||
 			say "* Restart once: an older module is in use"
@@ -89,8 +102,7 @@ load_module() {
 	elif modprobe miracast 2>>"$log"; then
 		say "The kernel module is loaded"
 	else
-		say "! The kernel module does not load: see $log and dmesg. With Secure Boot on, run"
-		say "  \"mokutil --import /var/lib/dkms/mok.pub\", restart, and confirm"
+		say "! The kernel module does not load: see $log and dmesg"
 	fi
 }
 
@@ -109,6 +121,8 @@ remove_user() {
 	! id miracast >/dev/null 2>&1 || userdel miracast
 	rm -rf /var/lib/miracast /var/lib/miracast-net /run/miracast-net "$log" \
 		/run/NetworkManager/conf.d/miracast.conf
+	# systemd made it for the DHCP client, whose package may not be there.
+	dpkg-query -S /var/lib/dhcpcd >/dev/null 2>&1 || rmdir /var/lib/dhcpcd 2>/dev/null
 }
 
 case $action in

@@ -50,15 +50,32 @@ bool doctor_is_running(struct ctl *c, const char *name)
 	return c->bus && get_presence(c, name) == PRESENCE_RUNNING;
 }
 
+/* It starts for that, where it can. */
+static bool answers(struct ctl *c, struct findings *f)
+{
+	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+	if (sd_bus_call_method(c->bus, MIRACAST_DBUS_NAME, MIRACAST_DBUS_PATH,
+			       "org.freedesktop.DBus.Peer", "Ping", &error, NULL, NULL) >= 0)
+		return true;
+	finding_add(f, "service", VERDICT_PROBLEM,
+		    "look at \"systemctl status miracastd\" and \"journalctl -u miracastd\"", NULL,
+		    "miracastd does not start, or does not answer: %s",
+		    error.message ?: "nobody knows why");
+	return false;
+}
+
 static void check_ours(struct ctl *c, struct findings *f)
 {
 	switch (get_presence(c, MIRACAST_DBUS_NAME)) {
 	case PRESENCE_RUNNING:
-		finding_add(f, "service", VERDICT_OK, NULL, NULL, "miracastd is running");
+		if (answers(c, f))
+			finding_add(f, "service", VERDICT_OK, NULL, NULL, "miracastd is running");
 		break;
 	case PRESENCE_ACTIVATABLE:
-		finding_add(f, "service", VERDICT_OK, NULL, NULL,
-			    "miracastd is not running; it is started when it is needed");
+		if (answers(c, f))
+			finding_add(f, "service", VERDICT_OK, NULL, NULL,
+				    "miracastd was not running: it is started when it is needed");
 		break;
 	case PRESENCE_NONE:
 		finding_add(f, "service", VERDICT_PROBLEM,
@@ -160,7 +177,7 @@ void doctor_check_services(struct ctl *c, struct findings *f)
 		finding_add(f, "polkit", VERDICT_PROBLEM, NULL, &polkit_package,
 			    "without polkit only root may cast");
 	check_wireless(c, f);
-	if (get_presence(c, MIRACAST_DBUS_NAME) != PRESENCE_NONE)
+	if (doctor_is_running(c, MIRACAST_DBUS_NAME))
 		check_radio_of_ours(c, f);
 }
 
@@ -172,7 +189,7 @@ void doctor_check_encoder(struct ctl *c, struct findings *f)
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 	const char *encoder;
 
-	if (!c->bus || get_presence(c, MIRACAST_DBUS_NAME) == PRESENCE_NONE)
+	if (!doctor_is_running(c, MIRACAST_DBUS_NAME)) /* which is said already */
 		return;
 	if (sd_bus_message_new_method_call(c->bus, &m, MIRACAST_DBUS_NAME, MIRACAST_DBUS_PATH,
 					   MIRACAST_DBUS_MANAGER, "TryEncoder") < 0 ||
@@ -182,7 +199,7 @@ void doctor_check_encoder(struct ctl *c, struct findings *f)
 
 		finding_add(f, "encoder", is_refused ? VERDICT_UNKNOWN : VERDICT_PROBLEM,
 			    is_refused ? "run the doctor in the session at the computer, or as root" :
-					 NULL,
+					 "\"journalctl -u miracastd\" says what was tried",
 			    NULL, "%s: %s", is_refused ? "the encoder could not be tried" :
 							 "no encoder works",
 			    error.message ?: "the service does not answer");

@@ -17,7 +17,7 @@
 
 /* Ready-made only on Debian; elsewhere from the sources, by dkms. */
 static const struct package module_package = { "miracast-dkms", "dkms", "dkms", "dkms" };
-static const struct package headers_package = { "linux-headers-amd64, or -arm64",
+static const struct package headers_package = { "linux-headers-$(uname -r)",
 						"kernel-devel", "linux-headers",
 						"kernel-default-devel" };
 static const struct package mokutil_package = { "mokutil", "mokutil", "mokutil", "mokutil" };
@@ -61,26 +61,64 @@ static void check_headers(const struct ctl *c, struct findings *f)
 	(void)uname(&name);
 	(void)snprintf(path, sizeof(path), "/lib/modules/%s/build", name.release);
 	if (!doctor_exists(c, path))
-		finding_add(f, "headers", VERDICT_PROBLEM, NULL, &headers_package,
+		finding_add(f, "headers", VERDICT_PROBLEM,
+			    "where that is not to be had any more: the newest kernel with its headers, "
+			    "and restart",
+			    &headers_package,
 			    "the headers of the running kernel, %s, are not installed",
 			    name.release);
 }
 
+static bool matches(const struct ctl *c, const char *pattern, const char *line)
+{
+	char full[512], found[64];
+	bool good = false;
+	glob_t g;
+
+	(void)snprintf(full, sizeof(full), "%s%s", c->root, pattern);
+	if (glob(full, 0, NULL, &g) != 0)
+		return false;
+	for (size_t i = 0; i < g.gl_pathc && !good; i++)
+		good = !line || (doctor_read_line(c, g.gl_pathv[i] + strlen(c->root), found,
+						  sizeof(found)) && strcmp(found, line) == 0);
+	globfree(&g);
+	return good;
+}
+
+/* A desktop on X takes a card that comes later only sometimes, and dies of one that goes. */
+static void tell_not_loaded(const struct ctl *c, struct findings *f)
+{
+	bool has_x = matches(c, "/proc/[0-9]*/comm", "Xorg") || matches(c, "/proc/[0-9]*/comm", "X");
+
+	finding_add(f, "module", VERDICT_PROBLEM,
+		    has_x ? "restart the computer once: an X server takes new displays at its start"
+			  : "run \"modprobe miracast\"; if that fails, its line in the kernel's log "
+			    "says why",
+		    NULL, "the kernel module miracast is installed, but not loaded");
+}
+
+static void tell_not_installed(const struct ctl *c, struct findings *f)
+{
+	bool has_source = matches(c, "/usr/src/miracast-*/dkms.conf", NULL);
+
+	finding_add(f, "module", VERDICT_PROBLEM,
+		    has_source ? "run \"dkms autoinstall\"; if that fails, make.log below "
+				 "/var/lib/dkms/miracast says why"
+			       : "install the module for the running kernel",
+		    has_source ? NULL : &module_package,
+		    "the kernel module miracast is not installed for this kernel");
+	check_headers(c, f);
+}
+
 void doctor_check_module(const struct ctl *c, struct findings *f)
 {
-	bool is_installed = is_module_installed(c);
 	char loaded[64], installed[64];
 
 	if (!doctor_exists(c, "/sys/module/miracast")) {
-		finding_add(f, "module", VERDICT_PROBLEM,
-			    is_installed ? "run \"modprobe miracast\"; if that fails, its line in "
-					   "the kernel's log says why"
-					 : "install the module for the running kernel",
-			    is_installed ? NULL : &module_package,
-			    "the kernel module miracast is %s", is_installed ?
-			    "installed, but not loaded" : "not installed for this kernel");
-		if (!is_installed)
-			check_headers(c, f);
+		if (is_module_installed(c))
+			tell_not_loaded(c, f);
+		else
+			tell_not_installed(c, f);
 		return;
 	}
 	get_installed_version(c, installed, sizeof(installed));
@@ -206,7 +244,7 @@ void doctor_check_permissions(const struct ctl *c, struct findings *f)
 			    "the service's user miracast does not exist");
 	(void)snprintf(path, sizeof(path), "%s/dev/miracast", c->root);
 	if (stat(path, &st) < 0) {
-		finding_add(f, "node", VERDICT_PROBLEM, "load the module", NULL,
+		finding_add(f, "node", VERDICT_PROBLEM, "load the module, as said above", NULL,
 			    "/dev/miracast is not there");
 		return;
 	}

@@ -23,7 +23,8 @@ NAME, PATH = "org.miracastd1", "/org/miracastd1"
 SMALL = "pattern:640x480@30"
 BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig><type>system</type><listen>unix:path={path}</listen><auth>EXTERNAL</auth>
+<busconfig><type>system</type><listen>unix:path={folder}/bus</listen><auth>EXTERNAL</auth>
+<servicedir>{folder}/services</servicedir>
 <policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*"/>
 <allow receive_sender="*"/></policy></busconfig>
 """
@@ -61,7 +62,7 @@ class Service:
         for name, port in zip(self.names, self.ports):
             text += f"[Sink {name}]\nAddress=127.0.0.1:{port}\n"
         (folder / "miracastd.conf").write_text(text)
-        (run.folder / "bus.conf").write_text(BUS_CONFIG.format(path=run.folder / "bus"))
+        (run.folder / "bus.conf").write_text(BUS_CONFIG.format(folder=run.folder))
         self.environment = {"DBUS_SYSTEM_BUS_ADDRESS": self.address, **(environment or {})}
         if scale:
             self.environment["MIRACAST_TIME_SCALE"] = str(scale)

@@ -40,7 +40,7 @@ def bus_config():
     text = pathlib.Path("/usr/share/dbus-1/system.conf").read_text()
     text = re.sub(r"<(listen|pidfile)>.*?</\1>|<fork/>", "", text)
     text = text.replace("<includedir>system.d<", "<includedir>/usr/share/dbus-1/system.d<")
-    return text.replace("</busconfig>", "<listen>unix:path={path}</listen>"
+    return text.replace("</busconfig>", "<listen>unix:path={folder}/bus</listen>"
                         f"<includedir>{WORLD}/dbus</includedir></busconfig>")
 
 

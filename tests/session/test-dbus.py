@@ -250,7 +250,7 @@ def _(run):
 def _(run):
     with service(run, source="device:/nonexistent/miracast") as s:
         check(s.error_name(s.sink_path(), "Sink", "Connect", "{}") == "NoDevice", "name")
-        s.refuses(s.sink_path(), "Sink", "Connect", "a{sv}", 0, text="modprobe miracast")
+        s.refuses(s.sink_path(), "Sink", "Connect", "a{sv}", 0, text="the kernel module is not loaded")
 
 
 # ---------------------------------------------------------------- races
