@@ -423,6 +423,7 @@ static void take_packet(struct pipeline *p, uint64_t now_ns)
 		dump_on_written(&p->dump, result.r);
 		break;
 	}
+	p->parts = 0;
 	if (p->encoding.source && dump_wants(&p->dump, &p->encoding.frame))
 		dump(p, now_ns);
 	else
@@ -456,12 +457,13 @@ void pipeline_drain(struct pipeline *p, unsigned int timeout_ms)
 	struct sender_queue queue;
 
 	for (; p->streaming && p->failed == 0 && now_ns < end_ns; now_ns = clock_now_ns()) {
-		take_packet(p, now_ns);
+		if (is_leaving(p)) /* another picture must not begin, it would be cut off in turn */
+			take_packet(p, now_ns);
 		(void)stream_flush(p->stream, now_ns);
 		stream_get_queue(p->stream, now_ns, &queue);
 		if (queue.bytes == 0 && !is_leaving(p))
 			return;
-		(void)poll(&poll_fd, 1, 1);
+		(void)poll(&poll_fd, is_leaving(p) ? 1 : 0, 1);
 	}
 }
 

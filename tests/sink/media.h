@@ -26,7 +26,7 @@ int media_new(const struct media_config *config, struct media **ret);
 int media_start(struct media *m);
 void media_expect(struct media *m, const struct expectation *expect);
 void media_pause(struct media *m, bool paused);
-/* Something was lost, or is shown broken, since trouble was forgotten, and no IDR came meanwhile. */
+/* Something was lost since trouble was forgotten, or is still shown broken. */
 bool media_wants_idr(struct media *m);
 void media_forget_trouble(struct media *m); /* the source was asked */
 uint64_t media_pictures(struct media *m); /* so far */

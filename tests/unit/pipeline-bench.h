@@ -42,7 +42,7 @@ struct bench_network {
 	void *userdata;
 	unsigned int pushed, idrs, parts, abandoned, flushed;
 	uint64_t pushed_ns[64];
-	uint64_t queue_age_ns, late_ns, pts;
+	uint64_t queue_age_ns, late_ns, pts, flush_ns; /* the last: which a flush takes */
 	size_t socket_bytes;
 	bool refuse;
 	int push_error, fd;

@@ -201,6 +201,40 @@ static void test_pause_between_parts(void **state)
 	close(enc.late_gate);
 }
 
+/* Nor does an encoder that takes its time hold up a pause, nor begins a picture in it. */
+static void test_pause_has_a_limit(void **state)
+{
+	uint64_t begun;
+	int gate;
+
+	(void)state;
+	bench_begin_with(-1);
+	enc.parts = 3;
+	bench_stream_from(&src.source);
+	gate = bench_close_gate();
+	enc.late_gate = enc.gate;
+	enc.gate = -1;
+	bench_show(1);
+	while (net.parts < 2)
+		assert_int_equal(pipeline_run(b.pipeline, NULL, now), 0);
+	net.flush_ns = 10 * MS;
+	begun = now;
+	pipeline_pause(b.pipeline);
+	assert_in_range(now - begun, 100 * MS, 110 * MS);
+	bench_open_gate(gate, "....");
+	assert_int_equal(bench_settle(), 0);
+	assert_int_equal(net.parts, 2);
+	assert_int_equal(pipeline_start(b.pipeline, -1, now), 0);
+	net.flush_ns = 0;
+	bench_show(2);
+	bench_run_once(); /* nothing of it is taken yet */
+	pipeline_pause(b.pipeline);
+	assert_int_equal(net.parts, 2);
+	bench_end();
+	close(gate);
+	close(enc.late_gate);
+}
+
 /* Stopped and started again while the encoder works, with a desktop that rests: it is shown again. */
 static void test_start_while_encoding(void **state)
 {
@@ -364,6 +398,7 @@ int main(void)
 		cmocka_unit_test(test_source_changes_while_encoding),
 		cmocka_unit_test(test_pause_while_encoding),
 		cmocka_unit_test(test_pause_between_parts),
+		cmocka_unit_test(test_pause_has_a_limit),
 		cmocka_unit_test(test_start_while_encoding),
 		cmocka_unit_test(test_network_that_does_not_keep_up),
 		cmocka_unit_test(test_refused_idr_is_owed),
