@@ -12,7 +12,7 @@
  *   and a round trip as below			0.8 of what arrived, which is the link's rate
  *   RTCP: 2 to 10 % lost			less by half of that part
  *   RTCP: round trip 150 ms above its best	0.8; again after 1.5 s
- *   IDR requests or NACKs, close together	0.5 each, where no RTCP reports tell more
+ *   IDR requests or NACKs, close together	0.3, then 0.5 each, where no RTCP reports tell more
  *   the radio gives up 5 % of its frames	0.85
  * After a step the network is given 400 ms to show its effect before the next one.
  *
@@ -27,13 +27,13 @@
  * is in their rhythm. A link that is too slow loses all the time, so that the sink asks whenever its
  * maker allows it to; once it is asked for less than it carries, it loses nothing. A lossy one leaves
  * spans of time without loss, longer ones at lower rates: requests come late, at more than twice the
- * sink's shortest interval. So requests lower the rate only when three come close together (each
- * within 1.25 times that interval; four where a late one was seen shortly before, and so on; after a
- * step down one is enough), and when a quarter of them come late, at whatever rate, the link has loss
- * of its own: from then on they lower nothing, and the rate is doubled as long as a quarter of them
- * come late. If there, of the next 16, not a single one does, the link is too slow as well: half of
- * it, and not back there for a minute. One datagram in a thousand then costs next to nothing, one in a
- * hundred most of the rate still: with ten losses a second there is no span.
+ * sink's shortest interval. So requests lower the rate only when three come close together (within
+ * 1.5 times that interval, or 800 ms; four where a late one was seen in the last seconds; right after
+ * a step down one is enough), and when a quarter of six come late, at whatever rate, the link has loss
+ * of its own: from then on they lower nothing, and the rate is doubled as long as a quarter of 16 come
+ * late. If not a single one does, the link is too slow as well: half of it, and not back there for a
+ * minute. One datagram in a thousand then costs next to nothing, one in a hundred most of the rate
+ * still: with ten losses a second there is no span.
  *
  * What cannot be seen: a queue behind this host that is deep enough to lose nothing shows in RTCP's
  * round trip alone; and a link that carries just less than the floor looks like one with own loss.
@@ -60,8 +60,8 @@
 #define RTT_AGE_US	(1500 * MSEC) /* one that was measured before the last step says nothing */
 #define RTT_HOLD_US	(50 * MSEC)
 #define REPORT_DENSE_US (2 * SEC)
-#define CLOSE_US	(600 * MSEC)
-#define COUNT_FIRST	4u
+#define CLOSE_US	(800 * MSEC)
+#define COUNT_FIRST	6u
 #define COUNT_NEXT	16u
 #define OVER_US		(15 * SEC)
 #define FAILED_US	(60 * SEC)
@@ -296,7 +296,7 @@ static void forget_own_loss(struct rate *r, uint64_t now_us)
 /* So far apart at most are requests of a sink that loses all the time. */
 static uint64_t get_close_us(const struct rate *r)
 {
-	return clamp(r->shortest_us / 4 * 5, CLOSE_US, SUSPICION_US);
+	return clamp(r->shortest_us / 2 * 3, CLOSE_US, SUSPICION_US);
 }
 
 /* What was close may not be close any more, now that the sink has shown how fast it can ask. */
@@ -320,13 +320,18 @@ static void note_shortest(struct rate *r, uint64_t span_us)
 		r->shortest_us += (span_us - r->shortest_us) / 16;
 }
 
-/* What has passed by itself may be chance once more; after a step down one is enough. */
+/* Two may be chance, three as well where one was; right after a step down one is enough. */
+static bool is_enough(const struct rate *r, uint64_t now_us)
+{
+	unsigned int least = r->own.free > 0 ? 3 : 2;
+
+	return r->close >= least ||
+	       (r->trouble.cut_us != 0 && now_us < r->trouble.cut_us + SETTLE_US + get_close_us(r));
+}
+
 static void lower_for_request(struct rate *r, uint64_t now_us)
 {
-	bool again = r->trouble.cut_us != 0 &&
-		     now_us < r->trouble.cut_us + SETTLE_US + get_close_us(r);
-
-	if (is_settling(r, now_us) || r->own.is_seen || (r->close < 2 + r->own.free && !again))
+	if (is_settling(r, now_us) || r->own.is_seen || !is_enough(r, now_us))
 		return;
 	if (r->bps > r->floor_bps)
 		cut_to_part(r, r->trouble.suspect_bps ? 500 : 300, now_us);

@@ -155,7 +155,7 @@ static void test_requests(void **state)
 	assert_int_equal(r.bps, 16 * MBIT);
 	rate_on_request(&r, now += 500 * MSEC);
 	assert_int_equal(r.bps, 4800 * 1000);
-	rate_on_request(&r, now += 300 * MSEC); /* the step has not shown its effect yet */
+	rate_on_request(&r, now + 300 * MSEC); /* the step has not shown its effect yet */
 	assert_int_equal(r.bps, 4800 * 1000);
 	for (unsigned int i = 0; i < 20; i++)
 		rate_on_request(&r, now += 500 * MSEC);
@@ -284,9 +284,9 @@ static void test_own_loss_rules(void **state)
 	rate_on_request(&r, now);
 	requests(&r, &now, 2, 500 * MSEC);
 	assert_int_equal(r.bps, 3 * MBIT);
-	requests(&r, &now, 2, 1800 * MSEC);
+	requests(&r, &now, 3, 1800 * MSEC);
 	assert_int_equal(r.bps, 3 * MBIT);
-	requests(&r, &now, 1, 1800 * MSEC);
+	requests(&r, &now, 2, 1800 * MSEC);
 	assert_int_equal(r.bps, 6 * MBIT);
 	requests(&r, &now, 12, 500 * MSEC);
 	assert_int_equal(r.bps, 6 * MBIT);
@@ -321,7 +321,7 @@ static void test_own_loss_ends(void **state)
 	(void)state;
 	rate_on_request(&r, now);
 	requests(&r, &now, 2, 500 * MSEC);
-	requests(&r, &now, 4, 1800 * MSEC);
+	requests(&r, &now, 6, 1800 * MSEC);
 	assert_int_equal(r.bps, 6 * MBIT);
 	tick(&r, &now, 15);
 	assert_int_equal(r.bps, 6 * MBIT);
