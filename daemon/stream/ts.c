@@ -10,6 +10,7 @@
 
 #define TS_BODY_SIZE   (TS_PACKET_SIZE - 4)
 #define PES_HEADER_MAX 20
+#define DELIMITER_SIZE 6
 #define LPCM_UNIT_SIZE 320 /* 80 stereo samples of 16 bit */
 #define LPCM_UNITS_MAX 24  /* 40 ms: more is nobody's PES */
 #define AUDIO_SIZE_MAX 60000
@@ -131,11 +132,13 @@ static int write_part(struct ts *t, struct rtp_run *run, const struct packet *p,
 int ts_write_video(struct ts *t, struct rtp_run *run, const struct packet *p, uint64_t pts,
 		   uint64_t now_ns, uint8_t **ret_pts_at)
 {
+	/* 2.14.1 of ISO/IEC 13818-1 asks for it: a unit of its own, for any type of picture. */
+	static const uint8_t delimiter[DELIMITER_SIZE] = { 0x00, 0x00, 0x00, 0x01, 0x09, 0xf0 };
 	/* Of an access unit in parts the size is not known yet. */
-	size_t size = p->parts > 1 ? UINT16_MAX : p->size;
+	size_t size = p->parts > 1 ? UINT16_MAX : sizeof(delimiter) + p->size;
 	bool psi = (p->idr && p->part == 0) || is_due(t->psi_ns, PSI_EARLY_NS, now_ns);
 	bool pcr = psi || is_due(t->pcr_ns, PCR_EARLY_NS, now_ns);
-	uint8_t header[PES_HEADER_MAX];
+	uint8_t header[PES_HEADER_MAX + DELIMITER_SIZE];
 	size_t header_size;
 	uint8_t *at;
 	int r;
@@ -146,6 +149,8 @@ int ts_write_video(struct ts *t, struct rtp_run *run, const struct packet *p, ui
 	if (p->part > 0)
 		return write_part(t, run, p, psi, pcr);
 	header_size = build_pes_header(header, 0xe0, 0, size, pts);
+	memcpy(header + header_size, delimiter, sizeof(delimiter));
+	header_size += sizeof(delimiter);
 	r = write_pes(t, run, TS_VIDEO, header, header_size, p->data, p->size, psi, pcr, &at);
 	if (r < 0)
 		return r;

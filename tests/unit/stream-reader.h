@@ -142,7 +142,7 @@ static inline void reader_on_pcr(struct stream_reader *r, const uint8_t *p)
 	r->pcrs++;
 }
 
-/* The header in the first packet of a PES; returns where its payload begins. */
+/* The header in the first packet of a PES; returns where its payload begins, behind a delimiter. */
 static inline const uint8_t *reader_on_pes(struct stream_reader *r, int i, const uint8_t *p)
 {
 	size_t length = (size_t)p[4] << 8 | p[5];
@@ -164,8 +164,11 @@ static inline const uint8_t *reader_on_pes(struct stream_reader *r, int i, const
 	if (i == 0 && r->units[0] > 0)
 		assert_true((r->pts[0] - r->last_pts) % (UINT64_C(1) << 33) - 1 < UINT64_C(1)
 											  << 32);
-	if (i == 0)
+	if (i == 0) {
 		r->last_pts = r->pts[0];
+		assert_memory_equal(p + skip, "\0\0\0\1\x09\xf0", 6);
+		skip += 6;
+	}
 	r->unit_size[i] = 0;
 	r->unit_left[i] = length ? length + 6 - skip : SIZE_MAX;
 	r->units[i]++;
