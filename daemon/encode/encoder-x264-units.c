@@ -100,13 +100,24 @@ static void count_picture(struct soft_encoder *e)
 
 /* ---- units ---- */
 
-/* x264's signature is of no use to a sink; High gets Constrained High's flags (A.2.4.2). */
-static void finish_unit(struct soft_encoder *e, const x264_nal_t *unit)
+/*
+ * x264 promises a fixed frame rate (E.2.1), which a desktop that rests does not keep; High gets
+ * Constrained High's flags (A.2.4.2).
+ */
+static void rewrite_sps(struct soft_encoder *e, x264_nal_t *unit)
+{
+	if (e->config.format.profile == MEDIA_PROFILE_CHP)
+		e->sps.constraints |= 0x0c;
+	unit->i_payload = (int)h264_write_sps(&e->sps, unit->p_payload);
+}
+
+/* x264's signature is of no use to a sink. */
+static void finish_unit(struct soft_encoder *e, x264_nal_t *unit)
 {
 	if (unit->i_type == NAL_SEI || unit->i_type == NAL_AUD || unit->i_type == NAL_FILLER)
 		return;
-	if (unit->i_type == NAL_SPS && e->config.format.profile == MEDIA_PROFILE_CHP)
-		unit->p_payload[(unit->b_long_startcode ? 4 : 3) + 2] |= 0x0c;
+	if (unit->i_type == NAL_SPS && e->has_sets)
+		rewrite_sps(e, unit);
 	e->units_used += (size_t)unit->i_payload;
 	e->packet.size += (size_t)unit->i_payload;
 }
@@ -131,7 +142,8 @@ void soft_units_add(x264_t *x264, x264_nal_t *unit, void *userdata)
 	bool is_slice;
 
 	/* The least that x264 must be given. */
-	if (e->units_failed || room < (size_t)unit->i_payload * 3 / 2 + 5 + 64) {
+	if (e->units_failed || room < (size_t)unit->i_payload * 3 / 2 + 5 + 64 ||
+	    room < H264_SPS_MAX) {
 		e->units_failed = true;
 		return;
 	}

@@ -240,7 +240,7 @@ static struct sps parse_vui(struct bits *b, struct sps s)
 	assert_int_equal(read_u(b, 1), 1); /* timing */
 	s.tick = read_u(b, 32);
 	s.scale = read_u(b, 32);
-	read_u(b, 1);
+	assert_int_equal(read_u(b, 1), 0); /* no fixed rate */
 	assert_int_equal(read_u(b, 2), 0); /* no HRD */
 	assert_int_equal(read_u(b, 1), 0); /* pic_struct */
 	assert_int_equal(read_u(b, 1), 1); /* restrictions */
