@@ -7,7 +7,7 @@
  * The structure is fixed: P pictures only, each referring to the one before, output order is
  * decoding order (pic_order_cnt_type 2), CAVLC, one slice. SPS and PPS travel in one packed header
  * of the kind SEQUENCE, as libavcodec sends them, which is what drivers are tried with most.
- * Delimiters are the multiplexer's affair, and supplemental information is only sent about an intra
+ * Delimiters are written by the multiplexer (stream/ts.c), and supplemental information is only sent about an intra
  * refresh.
  */
 #include "encode/encoder-vaapi.h"
@@ -362,8 +362,8 @@ int vaapi_headers_make(struct vaapi_encoder *e, VABufferID ret[static VAAPI_BUFF
 	add_max_frame(&l);
 	if (idr)
 		add_quality(&l);
-	add_refresh(&l);
 	add_picture(&l);
+	add_refresh(&l); /* behind it: iHD begins its picture's parameters anew there */
 	if (idr && e->choice.packed & VA_ENC_PACKED_HEADER_SEQUENCE)
 		add_packed_sets(&l);
 	if (e->choice.packed & VA_ENC_PACKED_HEADER_RAW_DATA)

@@ -11,6 +11,7 @@
 #include "util/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <va/va_drmcommon.h>
@@ -119,8 +120,9 @@ static VASurfaceID import(struct vaapi_encoder *e, const struct frame *f, uint64
 	};
 	VASurfaceID surface = VA_INVALID_SURFACE;
 
+	/* iHD takes whole lines of an offset and drops the rest: the wrong part of a wide screen. */
 	if (f->pitches[0] % e->device.quirk->pitch_align != 0 ||
-	    f->dmabuf_offset % e->device.quirk->pitch_align != 0) {
+	    f->dmabuf_offset % f->pitches[0] != 0) {
 		log_debug("vaapi: a pitch of %u from %u on is not for this device", f->pitches[0],
 			  f->dmabuf_offset);
 		return VA_INVALID_SURFACE;
@@ -174,6 +176,15 @@ static VASurfaceID get_import(struct vaapi_encoder *e, const struct frame *f)
 	wanted.used = ++e->in.uses;
 	*oldest = wanted;
 	return oldest->surface;
+}
+
+/* It was accepted, and cannot be read after all. */
+static void refuse_import(struct vaapi_encoder *e, VASurfaceID surface)
+{
+	for (size_t i = 0; i < VAAPI_IMPORTS; i++)
+		if (e->in.imports[i].used && e->in.imports[i].surface == surface)
+			e->in.imports[i].surface = VA_INVALID_SURFACE;
+	(void)vaDestroySurfaces(e->device.display, &surface, 1);
 }
 
 /* ---- upload ---- */
@@ -323,10 +334,14 @@ static int upload(struct vaapi_encoder *e, const struct frame *f)
  * nothing to wait for at the other (radeonsi's fences belong to targets), and before the encoding,
  * which would be waited for as well.
  */
-static int wait_for_conversion(struct vaapi_encoder *e)
+static int wait_for_conversion(struct vaapi_encoder *e, const struct frame *f)
 {
+	/* Older Mesa waits for no conversion in vaSyncSurface; the buffer's own fences are. */
+	struct pollfd readers = { .fd = f->dmabuf_fd, .events = POLLOUT };
 	int r = vaapi_check(vaSyncSurface(e->device.display, e->surface), "vaSyncSurface");
 
+	if (r == 0 && poll(&readers, 1, VAAPI_LIMIT_MS) == 0)
+		r = -ETIMEDOUT;
 	e->encoder.converted_ns = clock_now_ns();
 	return r;
 }
@@ -343,8 +358,10 @@ int vaapi_input_put(struct vaapi_encoder *e, const struct frame *f)
 	e->encoder.converted_ns = 0;
 	if (e->encoder.by_device) {
 		e->in.last_uploaded = false;
-		r = convert_by_device(e, imported);
-		return r < 0 ? r : wait_for_conversion(e);
+		if (convert_by_device(e, imported) == 0)
+			return wait_for_conversion(e, f);
+		refuse_import(e, imported);
+		e->encoder.by_device = false;
 	}
 	if (!f->planes[0])
 		return -EOPNOTSUPP;

@@ -16,7 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define UNITS_MAX 64
+#define UNITS_MAX    64
+#define SEGMENTS_MAX 256
 
 /* What is kept of the driver's bytes. */
 struct units {
@@ -32,8 +33,9 @@ int vaapi_output_open(struct vaapi_encoder *e)
 	unsigned int macroblocks = ((m->width + 15u) / 16) * ((m->height + 15u) / 16);
 
 	/* 400 bytes a macroblock are more than 7.4.5's raw samples: no picture overflows it. */
+	e->out.coded_size = macroblocks * 400 + 4096;
 	return vaapi_check(vaCreateBuffer(e->device.display, e->context, VAEncCodedBufferType,
-					  macroblocks * 400 + 4096, 1, NULL, &e->out.coded),
+					  e->out.coded_size, 1, NULL, &e->out.coded),
 			   "vaCreateBuffer (coded)");
 }
 
@@ -101,12 +103,31 @@ static int join(struct vaapi_encoder *e, const VACodedBufferSegment *first, size
 	return r;
 }
 
-static int map(struct vaapi_encoder *e, const uint8_t **ret, size_t *ret_size)
+/* A driver whose device was reset may hand out anything. */
+static int measure(const struct vaapi_encoder *e, const VACodedBufferSegment *first, size_t *ret)
 {
 	const uint32_t broken = VA_CODED_BUF_STATUS_SLICE_OVERFLOW_MASK |
 				VA_CODED_BUF_STATUS_BAD_BITSTREAM;
-	VACodedBufferSegment *first = NULL;
+	unsigned int count = 0;
 	size_t total = 0;
+
+	for (const VACodedBufferSegment *s = first; s; s = s->next) {
+		if (s->status & broken || !s->buf || s->size > e->out.coded_size - total ||
+		    ++count > SEGMENTS_MAX) {
+			log_debug("vaapi: the coded buffer's status is 0x%x, its size %u", s->status,
+				  s->size);
+			return -EIO;
+		}
+		total += s->size;
+	}
+	*ret = total;
+	return total > 0 ? 0 : -EIO;
+}
+
+static int map(struct vaapi_encoder *e, const uint8_t **ret, size_t *ret_size)
+{
+	VACodedBufferSegment *first = NULL;
+	size_t total;
 	int r;
 
 	r = vaapi_check(vaMapBuffer(e->device.display, e->out.coded, (void **)&first),
@@ -114,15 +135,9 @@ static int map(struct vaapi_encoder *e, const uint8_t **ret, size_t *ret_size)
 	if (r < 0)
 		return r;
 	e->out.mapped = true;
-	for (const VACodedBufferSegment *s = first; s; s = s->next) {
-		if (s->status & broken) {
-			log_debug("vaapi: the coded buffer's status is 0x%x", s->status);
-			return -EIO;
-		}
-		total += s->size;
-	}
-	if (!first || total == 0)
-		return -EIO;
+	r = measure(e, first, &total);
+	if (r < 0)
+		return r;
 	*ret_size = total;
 	*ret = first->buf;
 	if (!first->next)

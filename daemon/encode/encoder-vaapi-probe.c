@@ -14,6 +14,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@
 #include <va/va_drm.h>
 
 #define TRIAL_MS       1500 /* of all nodes together; CAPS must be there within 3 s */
+#define HUNG_MS	       800  /* without a step: a device that hangs */
 #define TRIAL_PICTURES 4    /* at least, and as many more as fit into TRIAL_NS */
 #define TRIAL_NS       (80 * NSEC_PER_MSEC)
 #define CANDIDATES_MAX 32
@@ -43,7 +45,8 @@ struct trial {
 	char step[64]; /* what is being tried */
 	char vendor[96];
 	int candidate;
-	int tried;  /* candidates */
+	unsigned int steps; /* so far */
+	int tried;	    /* candidates */
 	int result; /* once it is done */
 	bool done;
 	struct vaapi_choice choice;
@@ -67,10 +70,18 @@ static void be_silent(void *data, const char *message)
 	(void)message;
 }
 
+void vaapi_device_done(struct vaapi_device *d)
+{
+	if (d->display)
+		(void)vaTerminate(d->display);
+	d->display = NULL;
+}
+
 int vaapi_device_init(struct vaapi_device *d, int fd, const char **ret_step)
 {
 	int major, minor, r;
 
+	vaapi_quirks_set_environment();
 	*ret_step = "vaGetDisplayDRM: not a render node";
 	*d = (struct vaapi_device){ .fd = fd, .display = vaGetDisplayDRM(fd) };
 	if (!d->display)
@@ -80,18 +91,11 @@ int vaapi_device_init(struct vaapi_device *d, int fd, const char **ret_step)
 	*ret_step = "vaInitialize: no driver for it";
 	r = vaapi_check(vaInitialize(d->display, &major, &minor), "vaInitialize");
 	if (r < 0) {
-		d->display = NULL;
+		vaapi_device_done(d);
 		return -ENODEV;
 	}
 	d->quirk = vaapi_quirk_for(vaQueryVendorString(d->display));
 	return 0;
-}
-
-void vaapi_device_done(struct vaapi_device *d)
-{
-	if (d->display)
-		(void)vaTerminate(d->display);
-	d->display = NULL;
 }
 
 /* ---- candidates ---- */
@@ -201,6 +205,7 @@ static void list_candidates(struct list *l, const struct vaapi_device *d)
 static void enter(struct trial *t, const char *step)
 {
 	(void)snprintf(t->step, sizeof(t->step), "%s", step);
+	__atomic_add_fetch(&t->steps, 1, __ATOMIC_RELAXED);
 }
 
 /* Bars that move: something to predict, and something new. */
@@ -330,6 +335,20 @@ static int try_candidates(struct trial *t, const struct vaapi_device *d, int fir
 	return r;
 }
 
+/*
+ * Buffers and addresses belong to the open file, which a fork shares: what a child that is killed
+ * leaves in it would be in the next one's way. An open file of its own dies with the child.
+ */
+static int open_again(int fd)
+{
+	char path[32];
+	int again;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	again = open(path, O_RDWR | O_CLOEXEC);
+	return again >= 0 ? again : fd;
+}
+
 static _Noreturn void be_the_child(struct trial *t, int fd, int first)
 {
 	const struct rlimit none = { 0 };
@@ -340,7 +359,7 @@ static _Noreturn void be_the_child(struct trial *t, int fd, int first)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)setrlimit(RLIMIT_CORE, &none);
 	enter(t, "opening the driver");
-	r = vaapi_device_init(&d, fd, &step);
+	r = vaapi_device_init(&d, open_again(fd), &step);
 	if (r < 0) {
 		enter(t, step);
 	} else {
@@ -354,18 +373,42 @@ static _Noreturn void be_the_child(struct trial *t, int fd, int first)
 
 /* ---- the parent ---- */
 
+/* False: the deadline is over, or the child has been at one step for too long. */
+static bool wait_for_end(const struct trial *t, int pidfd, uint64_t deadline_ns)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	uint64_t hung_us = clock_limit_us(HUNG_MS * USEC_PER_MSEC), moved_ns = clock_now_ns();
+	unsigned int steps = 0;
+
+	if (hung_us < HUNG_MS * USEC_PER_MSEC)
+		hung_us = HUNG_MS * USEC_PER_MSEC;
+	for (;;) {
+		unsigned int now = __atomic_load_n(&t->steps, __ATOMIC_RELAXED);
+		uint64_t now_ns = clock_now_ns(), end_ns;
+
+		if (now != steps)
+			moved_ns = now_ns;
+		steps = now;
+		end_ns = moved_ns + hung_us * NSEC_PER_USEC;
+		if (end_ns > deadline_ns)
+			end_ns = deadline_ns;
+		if (now_ns >= end_ns)
+			return false;
+		if (poll(&p, 1, (int)((end_ns - now_ns) / NSEC_PER_MSEC) + 1) > 0)
+			return true;
+	}
+}
+
 /* 0: it ended by itself, -ETIMEDOUT: it was killed, -EFAULT: it crashed. */
-static int wait_for_child(pid_t pid, uint64_t deadline_ns)
+static int wait_for_child(const struct trial *t, pid_t pid, uint64_t deadline_ns)
 {
 	_cleanup_close_ int pidfd = pidfd_open(pid, 0);
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-	uint64_t now_ns = clock_now_ns();
 	siginfo_t info = { 0 };
 
 	if (pidfd < 0)
 		return -errno;
-	if (now_ns >= deadline_ns ||
-	    poll(&p, 1, (int)((deadline_ns - now_ns) / NSEC_PER_MSEC) + 1) == 0) {
+	if (!wait_for_end(t, pidfd, deadline_ns)) {
 		(void)kill(pid, SIGKILL);
 		(void)poll(&p, 1, 50); /* inside a driver it may take years to die */
 		(void)waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG);
@@ -390,7 +433,7 @@ static int run_child(struct trial *t, int fd, int first, uint64_t deadline_ns)
 		return -errno;
 	if (pid == 0)
 		be_the_child(t, fd, first);
-	r = wait_for_child(pid, deadline_ns);
+	r = wait_for_child(t, pid, deadline_ns);
 	if (t->done)
 		return 0;
 	return r == 0 ? -ENODEV : r;
@@ -407,7 +450,7 @@ static void tell(char why[static ENCODER_WHY_SIZE], const struct trial *t, int r
 	log_debug("vaapi: %s: %s", t->vendor, why);
 }
 
-/* After a crash the candidates behind the one that crashed still have their chance. */
+/* The candidates behind one that crashed or hung still have their chance, while there is time. */
 static int try_node(struct trial *t, int fd, uint64_t deadline_ns, struct vaapi_choice *ret,
 		    char why[static ENCODER_WHY_SIZE])
 {
@@ -422,7 +465,7 @@ static int try_node(struct trial *t, int fd, uint64_t deadline_ns, struct vaapi_
 		if (first == 0 || t->tried > 0) /* else the crash remains the reason */
 			tell(why, t, r);
 		first = t->candidate + 1;
-	} while (r == -EFAULT && first > 0);
+	} while ((r == -EFAULT || r == -ETIMEDOUT) && first > 0 && clock_now_ns() < deadline_ns);
 	return r;
 }
 

@@ -8,12 +8,17 @@
  *   (intel/media-driver issues 612, 805), and the frame comes back only when all of them are done.
  * - The input of the encoder is always our own NV12 surface: RGB into AMD's encoder hung machines
  *   (ammen99/wf-recorder issue 206), encoding from imported linear NV12 was corrupt (intel/libva
- *   issue 854).
+ *   issue 854). Mesa would do the former behind our back: where it may, its conversion only lets the
+ *   encoder read the RGB surface later, when the desktop has its buffer back. "noefc" forbids that.
+ * - Mesa opens files for each shader that it makes, in its cache, which is outside of the sandbox: it
+ *   does without one.
  * - The coded buffer is waited for with vaSyncBuffer where it is implemented (libva 1.9), else with
  *   vaSyncSurface of the input surface.
  */
 #include "encode/encoder-vaapi.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct vaapi_quirk quirks[] = {
@@ -60,6 +65,20 @@ static const struct vaapi_quirk quirks[] = {
 		.source = "none: the strictest of the above",
 	},
 };
+
+/* All that Mesa reads of its environment it reads when the driver is loaded. */
+void vaapi_quirks_set_environment(void)
+{
+	const char *given = getenv("AMD_DEBUG");
+	char flags[256];
+
+	(void)setenv("MESA_SHADER_CACHE_DISABLE", "true", 1);
+	(void)setenv("MESA_GLSL_CACHE_DISABLE", "true", 1); /* its name before Mesa 21 */
+	if (given && strstr(given, "noefc"))
+		return;
+	(void)snprintf(flags, sizeof(flags), "%s%snoefc", given ? given : "", given ? "," : "");
+	(void)setenv("AMD_DEBUG", flags, 1);
+}
 
 const struct vaapi_quirk *vaapi_quirk_for(const char *vendor)
 {

@@ -44,6 +44,7 @@ struct vaapi_quirk {
 
 /* Never NULL. */
 const struct vaapi_quirk *vaapi_quirk_for(const char *vendor);
+void vaapi_quirks_set_environment(void); /* before a driver is loaded */
 
 /* ---- what a trial finds: plain data, which survives the process ---- */
 
@@ -147,6 +148,7 @@ struct vaapi_input {
 
 struct vaapi_output {
 	VABufferID coded;
+	unsigned int coded_size;
 	bool mapped;
 	uint8_t *joined; /* segments, one behind the other */
 	uint8_t *made;	 /* the access unit where it could not be left as it was */

@@ -637,7 +637,7 @@ static void test_many_imports(void **state)
 static void test_numbered_imports(void **state)
 {
 	struct fixture *f = *state;
-	const size_t pitch = 1280 * 4, offset = 4096;
+	const size_t pitch = 1280 * 4, offset = 3 * pitch;
 	struct memory m[2];
 
 	if (!can_import())
@@ -677,6 +677,11 @@ static void test_import_refused(void **state)
 	draw_waves(f);
 	frame = import_frame(f, &m, pitch, 1);
 	assert_int_equal(f->encoder->ops->submit(f->encoder, &frame), -EOPNOTSUPP);
+	/* The right one of two displays on one screen: iHD would show the left one. */
+	frame.pitches[0] = 2 * 1280 * 4;
+	frame.dmabuf_offset = 1280 * 4;
+	assert_int_equal(f->encoder->ops->submit(f->encoder, &frame), -EOPNOTSUPP);
+	frame.pitches[0] = (uint32_t)pitch;
 	frame.planes[0] = m.map;
 	encode_frame(f, &frame);
 	assert_false(f->encoder->by_device);

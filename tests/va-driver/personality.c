@@ -41,6 +41,7 @@ static const struct personality known[] = {
 	},
 	{
 		.name = "radeonsi-old",
+		.mesa = true,
 		.vendor = "Mesa Gallium driver 0.0.0 for AMD Radeon (radeonsi, miracast test)",
 		.rc_slice = RC_ALL,
 		.writes_headers = true,
@@ -51,6 +52,7 @@ static const struct personality known[] = {
 	},
 	{
 		.name = "radeonsi-2026",
+		.mesa = true,
 		.vendor = "Mesa Gallium driver 26.1.5 for AMD Radeon (radeonsi, miracast test)",
 		.rc_slice = RC_ALL,
 		.packed = VA_ENC_PACKED_HEADER_SEQUENCE | VA_ENC_PACKED_HEADER_SLICE |

@@ -22,6 +22,7 @@ struct personality {
 	bool no_derive;
 	bool no_import;
 	bool no_vpp;
+	bool mesa; /* shaders have a cache in files, and conversions are left to the encoder, if allowed */
 	uint32_t pitch_align; /* of imported buffers, bytes */
 	bool max_frame_size;
 	bool intra_refresh;
