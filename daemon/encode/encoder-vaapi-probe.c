@@ -30,6 +30,7 @@
 
 #define TRIAL_MS       1500 /* of all nodes together; CAPS must be there within 3 s */
 #define HUNG_MS	       800  /* without a step: a device that hangs */
+#define LOOK_MS	       20
 #define TRIAL_PICTURES 4    /* at least, and as many more as fit into TRIAL_NS */
 #define TRIAL_NS       (80 * NSEC_PER_MSEC)
 #define CANDIDATES_MAX 32
@@ -40,11 +41,18 @@
 #define FAST_NS	       (25 * NSEC_PER_MSEC) /* for the small picture: then the large one is measured */
 #define CACHE_MAGIC    0x76611002u
 
+/* Where a child begins: what hung once would hang with every rate control. */
+struct beginning {
+	int first;    /* candidate */
+	int32_t hung; /* an entry point, which is passed over; 0: none */
+};
+
 /* Shared with the child. */
 struct trial {
 	char step[64]; /* what is being tried */
 	char vendor[96];
 	int candidate;
+	int32_t entrypoint; /* the candidate's */
 	unsigned int steps; /* so far */
 	int tried;	    /* candidates */
 	int result; /* once it is done */
@@ -309,7 +317,7 @@ static void measure(struct trial *t, const struct vaapi_device *d, struct vaapi_
 		c->max_pixel_rate = get_speed(LARGE_WIDTH, LARGE_HEIGHT, ns);
 }
 
-static int try_candidates(struct trial *t, const struct vaapi_device *d, int first)
+static int try_candidates(struct trial *t, const struct vaapi_device *d, struct beginning from)
 {
 	struct list l = { .count = 0 };
 	uint64_t ns, ignored;
@@ -317,9 +325,12 @@ static int try_candidates(struct trial *t, const struct vaapi_device *d, int fir
 
 	enter(t, "asking for H.264: the driver does not encode it");
 	list_candidates(&l, d);
-	for (t->candidate = first; t->candidate < l.count; t->candidate++) {
+	for (t->candidate = from.first; t->candidate < l.count; t->candidate++) {
 		struct vaapi_choice c = l.choices[t->candidate];
 
+		if (c.entrypoint == from.hung)
+			continue;
+		t->entrypoint = c.entrypoint;
 		t->tried++;
 		r = try_one(t, d, &c, MEDIA_PROFILE_CBP, &ns);
 		if (r < 0)
@@ -349,7 +360,7 @@ static int open_again(int fd)
 	return again >= 0 ? again : fd;
 }
 
-static _Noreturn void be_the_child(struct trial *t, int fd, int first)
+static _Noreturn void be_the_child(struct trial *t, int fd, struct beginning from)
 {
 	const struct rlimit none = { 0 };
 	struct vaapi_device d;
@@ -364,7 +375,7 @@ static _Noreturn void be_the_child(struct trial *t, int fd, int first)
 		enter(t, step);
 	} else {
 		(void)snprintf(t->vendor, sizeof(t->vendor), "%s", vaQueryVendorString(d.display));
-		r = try_candidates(t, &d, first);
+		r = try_candidates(t, &d, from);
 		vaapi_device_done(&d);
 	}
 	t->result = r;
@@ -394,7 +405,7 @@ static bool wait_for_end(const struct trial *t, int pidfd, uint64_t deadline_ns)
 			end_ns = deadline_ns;
 		if (now_ns >= end_ns)
 			return false;
-		if (poll(&p, 1, (int)((end_ns - now_ns) / NSEC_PER_MSEC) + 1) > 0)
+		if (poll(&p, 1, LOOK_MS) > 0)
 			return true;
 	}
 }
@@ -420,7 +431,7 @@ static int wait_for_child(const struct trial *t, pid_t pid, uint64_t deadline_ns
 }
 
 /* From this candidate on. As wait_for_child(), and -ENODEV: none works. */
-static int run_child(struct trial *t, int fd, int first, uint64_t deadline_ns)
+static int run_child(struct trial *t, int fd, struct beginning from, uint64_t deadline_ns)
 {
 	pid_t pid;
 	int r;
@@ -432,7 +443,7 @@ static int run_child(struct trial *t, int fd, int first, uint64_t deadline_ns)
 	if (pid < 0)
 		return -errno;
 	if (pid == 0)
-		be_the_child(t, fd, first);
+		be_the_child(t, fd, from);
 	r = wait_for_child(t, pid, deadline_ns);
 	if (t->done)
 		return 0;
@@ -454,18 +465,22 @@ static void tell(char why[static ENCODER_WHY_SIZE], const struct trial *t, int r
 static int try_node(struct trial *t, int fd, uint64_t deadline_ns, struct vaapi_choice *ret,
 		    char why[static ENCODER_WHY_SIZE])
 {
-	int first = 0, r;
+	struct beginning from = { 0 };
+	int r;
 
 	do {
-		r = run_child(t, fd, first, deadline_ns);
+		r = run_child(t, fd, from, deadline_ns);
 		if (r == 0) {
 			*ret = t->choice;
 			return 0;
 		}
-		if (first == 0 || t->tried > 0) /* else the crash remains the reason */
+		if (from.first == 0 || t->tried > 0) /* else the crash remains the reason */
 			tell(why, t, r);
-		first = t->candidate + 1;
-	} while ((r == -EFAULT || r == -ETIMEDOUT) && first > 0 && clock_now_ns() < deadline_ns);
+		from.first = t->candidate + 1;
+		if (r == -ETIMEDOUT)
+			from.hung = t->entrypoint;
+	} while ((r == -EFAULT || r == -ETIMEDOUT) && from.first > 0 &&
+		 clock_now_ns() < deadline_ns);
 	return r;
 }
 

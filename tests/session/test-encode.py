@@ -228,6 +228,14 @@ for reason, variables in MISSING.items():
     CASES.append((f"auto, and {reason}", falls_back(reason, variables)))
 
 
+@case("the low-power encoder hangs: the other one is tried, and encodes")
+def low_power(run):
+    d, s = cast(run, "ihd-lp,low-power-hangs", 2)
+    run.expect(d, 0, "streaming", "encode: found vaapi (Intel iHD driver")
+    check(run.wait(s) == 0, run.log("sink"))
+    judge_stream(run)
+
+
 # ---------------------------------------------------------------- the drivers of real devices
 
 def real_driver(name, package):

@@ -340,13 +340,14 @@ static void reconstruct(struct surface *s, const x264_image_t *image, unsigned i
 
 /* ---- misfortunes ---- */
 
-static void suffer(struct driver *d)
+static void suffer(struct driver *d, const struct context *c)
 {
 	const struct personality *p = &d->personality;
 
 	if (p->crash_after >= 0 && d->encoded >= p->crash_after)
 		(void)raise(SIGSEGV);
-	while (p->hang_after >= 0 && d->encoded >= p->hang_after)
+	while ((p->hang_after >= 0 && d->encoded >= p->hang_after) ||
+	       (p->low_power_hangs && c->config.entrypoint == VAEntrypointEncSliceLP))
 		(void)sleep(3600); /* a call that the sandbox allows */
 	if (p->error_after >= 0 && d->encoded >= p->error_after)
 		d->lost = true;
@@ -362,7 +363,7 @@ static void run(struct driver *d, struct job *job)
 	x264_nal_t *nals;
 	int count, size;
 
-	suffer(d);
+	suffer(d, c);
 	job->coded->coded = 0;
 	job->coded->status = VA_CODED_BUF_STATUS_BAD_BITSTREAM;
 	if (d->lost || !prepare_x264(d, c, &job->picture))

@@ -167,7 +167,8 @@ VAStatus device_wait(struct driver *d, struct object *object, uint64_t timeout_n
 	struct timespec deadline;
 	int r = 0;
 
-	if (timeout_ns == VA_TIMEOUT_INFINITE || d->personality.hang_after >= 0)
+	if (timeout_ns == VA_TIMEOUT_INFINITE || d->personality.hang_after >= 0 ||
+	    d->personality.low_power_hangs)
 		timeout_ns = UINT64_C(1000000000) * 1000000;
 	deadline = deadline_in(timeout_ns);
 	pthread_mutex_lock(&d->lock);

@@ -88,16 +88,23 @@ static bool set_flag(struct personality *p, const char *word)
 		const char *word;
 		bool *flag;
 	} flags[] = {
-		{ "filler", &p->filler },	    { "padding", &p->padding },
-		{ "split-segments", &p->split },    { "wrong-matrix", &p->wrong_matrix },
-		{ "full-range", &p->full_range },   { "no-derive-image", &p->no_derive },
-		{ "refuse-import", &p->no_import }, { "no-vpp", &p->no_vpp },
+		{ "filler", &p->filler },
+		{ "padding", &p->padding },
+		{ "split-segments", &p->split },
+		{ "wrong-matrix", &p->wrong_matrix },
+		{ "full-range", &p->full_range },
+		{ "no-derive-image", &p->no_derive },
+		{ "refuse-import", &p->no_import },
+		{ "no-vpp", &p->no_vpp },
+		{ "low-power-hangs", &p->low_power_hangs },
 	};
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
 		if (strcmp(flags[i].word, word) != 0)
 			continue;
 		*flags[i].flag = true;
+		if (p->low_power_hangs)
+			p->rc_slice = RC_ALL;
 		return true;
 	}
 	return false;

@@ -31,6 +31,7 @@ struct personality {
 	bool filler;				   /* NAL units of type 12 behind the slice */
 	bool padding;				   /* zero bytes behind it */
 	bool split;				   /* the coded buffer in three segments */
+	bool low_power_hangs;			   /* and EncSlice is there as well */
 	bool wrong_matrix;			   /* BT.601 whatever was asked */
 	bool full_range;			   /* full range whatever was asked */
 	uint32_t rate_percent;			   /* of the rate asked for, that it aims at */
