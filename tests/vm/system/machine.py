@@ -111,6 +111,16 @@ def get_restarts():
     return int(output("systemctl", "show", "-P", "NRestarts", "miracastd") or 0)
 
 
+def is_loaded():
+    return os.path.isdir("/sys/module/miracast")
+
+
+def get_property(name):
+    """Of the service's Manager."""
+    return output("busctl", "get-property", "org.miracastd1", "/org/miracastd1",
+                  "org.miracastd1.Manager", name)
+
+
 def is_active():
     return output("systemctl", "is-active", "miracastd") == "active"
 
