@@ -215,7 +215,7 @@ mutant("video-stuffing", "daemon/stream/ts.c",
        "build_pes_header(header, 0xe0, 2, size, pts)",
        "ts", "stream")
 mutant("length-of-the-first-part", "daemon/stream/ts.c",
-       "p->parts > 1 ? UINT16_MAX : p->size", "p->size",
+       "p->parts > 1 ? UINT16_MAX : sizeof(delimiter)", "sizeof(delimiter)",
        "stream")
 mutant("half-a-picture-given-up", "daemon/stream/sender.c",
        "\t\tif (f->part == 0)\n\t\t\tbegun = has_begun(s, i, f);\n",
@@ -343,6 +343,12 @@ mutant("sink-maximum-ignored", "daemon/session-rate.c",
 mutant("own-loss-unseen", "daemon/rate.c",
        "\treturn span_us > 2 * r->shortest_us &&", "\treturn span_us > SUSPICION_US &&",
        "rate", "rate-loop")
+mutant("stray-loss-is-the-links-own", "daemon/rate.c",
+       "#define COUNT_FIRST\t6u", "#define COUNT_FIRST\t4u", "rate", "rate-loop")
+mutant("pause-cuts-a-picture", "daemon/media/pipeline-control.c",
+       "\tpipeline_drain(p, PAUSE_MS);\n", "", "pipeline-faults")
+mutant("no-delimiter", "daemon/stream/ts.c",
+       "\theader_size += sizeof(delimiter);\n", "", "ts", "stream")
 mutant("nack-counts-one", "daemon/rtsp/rtcp.c",
        "1 + (uint32_t)__builtin_popcount(entry & 0xffff)", "1",
        "rtcp")
