@@ -65,8 +65,12 @@ build_module() {
 		say "Building the kernel module for $kernel; a minute"
 		# The sources may be others under the same version: installing alone keeps what is built.
 		{ dkms build --force -m miracast -v "$version" -k "$kernel" &&
-			dkms install --force -m miracast -v "$version" -k "$kernel"; } >>"$log" 2>&1 ||
-			say "! That failed: see $log"
+			dkms install --force -m miracast -v "$version" -k "$kernel"; } >>"$log" 2>&1
+		case $? in
+		0) ;;
+		77) say "  Not for this one: it is older than 6.1" ;;
+		*) say "! That failed: see $log" ;;
+		esac
 	done
 	[ -e "/lib/modules/$running/build/Makefile" ] || name_headers
 }
