@@ -344,9 +344,9 @@ class Sink:
         path = OUT / f"sink-{self.namespace}.json"
         if self.player:
             try:
-                self.player.wait(30)
+                self.player.wait(120)  # it decodes all that came
             except subprocess.TimeoutExpired:
-                pass
+                return None
         return json.loads(path.read_text()) if path.exists() and path.stat().st_size else None
 
     def stamps(self):
