@@ -7,8 +7,8 @@
  * The structure is fixed: P pictures only, each referring to the one before, output order is
  * decoding order (pic_order_cnt_type 2), CAVLC, one slice. SPS and PPS travel in one packed header
  * of the kind SEQUENCE, as libavcodec sends them, which is what drivers are tried with most.
- * Delimiters are written by the multiplexer (stream/ts.c), and supplemental information is only sent about an intra
- * refresh.
+ * Delimiters are written by the multiplexer (stream/ts.c), and supplemental information is only
+ * sent about an intra refresh.
  */
 #include "encode/encoder-vaapi.h"
 

@@ -178,13 +178,25 @@ static VASurfaceID get_import(struct vaapi_encoder *e, const struct frame *f)
 	return oldest->surface;
 }
 
-/* It was accepted, and cannot be read after all. */
-static void refuse_import(struct vaapi_encoder *e, VASurfaceID surface)
+/*
+ * What was accepted, and cannot be read after all, is refused from now on: -EOPNOTSUPP. What has been
+ * read before is as good as ever, and the device is not well.
+ */
+static int convert_import(struct vaapi_encoder *e, VASurfaceID surface)
 {
-	for (size_t i = 0; i < VAAPI_IMPORTS; i++)
-		if (e->in.imports[i].used && e->in.imports[i].surface == surface)
-			e->in.imports[i].surface = VA_INVALID_SURFACE;
+	struct vaapi_import *import = e->in.imports;
+	int r = convert_by_device(e, surface);
+
+	while (!import->used || import->surface != surface)
+		import++;
+	if (r < 0 && import->works)
+		return r;
+	import->works = r == 0;
+	if (r == 0)
+		return 0;
 	(void)vaDestroySurfaces(e->device.display, &surface, 1);
+	import->surface = VA_INVALID_SURFACE;
+	return -EOPNOTSUPP;
 }
 
 /* ---- upload ---- */
@@ -332,15 +344,15 @@ static int upload(struct vaapi_encoder *e, const struct frame *f)
 /*
  * The desktop's buffer is read once ours is written. Ours is waited for, as a driver may know of
  * nothing to wait for at the other (radeonsi's fences belong to targets), and before the encoding,
- * which would be waited for as well.
+ * which would be waited for as well. Older Mesa's vaSyncSurface does not wait for a conversion: so
+ * the kernel's fences of the desktop's buffer are waited for as well.
  */
 static int wait_for_conversion(struct vaapi_encoder *e, const struct frame *f)
 {
-	/* Older Mesa waits for no conversion in vaSyncSurface; the buffer's own fences are. */
 	struct pollfd readers = { .fd = f->dmabuf_fd, .events = POLLOUT };
 	int r = vaapi_check(vaSyncSurface(e->device.display, e->surface), "vaSyncSurface");
 
-	if (r == 0 && poll(&readers, 1, VAAPI_LIMIT_MS) == 0)
+	if (r == 0 && poll(&readers, 1, (int)(vaapi_limit_us() / USEC_PER_MSEC)) == 0)
 		r = -ETIMEDOUT;
 	e->encoder.converted_ns = clock_now_ns();
 	return r;
@@ -358,9 +370,9 @@ int vaapi_input_put(struct vaapi_encoder *e, const struct frame *f)
 	e->encoder.converted_ns = 0;
 	if (e->encoder.by_device) {
 		e->in.last_uploaded = false;
-		if (convert_by_device(e, imported) == 0)
-			return wait_for_conversion(e, f);
-		refuse_import(e, imported);
+		r = convert_import(e, imported);
+		if (r != -EOPNOTSUPP)
+			return r < 0 ? r : wait_for_conversion(e, f);
 		e->encoder.by_device = false;
 	}
 	if (!f->planes[0])

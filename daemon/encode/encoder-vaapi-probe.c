@@ -210,10 +210,15 @@ static void list_candidates(struct list *l, const struct vaapi_device *d)
 
 /* ---- one trial, in the child ---- */
 
+static void make_step(struct trial *t)
+{
+	__atomic_add_fetch(&t->steps, 1, __ATOMIC_RELAXED);
+}
+
 static void enter(struct trial *t, const char *step)
 {
 	(void)snprintf(t->step, sizeof(t->step), "%s", step);
-	__atomic_add_fetch(&t->steps, 1, __ATOMIC_RELAXED);
+	make_step(t);
 }
 
 /* Bars that move: something to predict, and something new. */
@@ -238,8 +243,8 @@ static struct encoder_config get_config(unsigned int width, unsigned int height,
 }
 
 /* An IDR and some P pictures; what the fastest of these took. */
-static int encode_some(struct vaapi_encoder *e, unsigned int width, unsigned int height,
-		       uint64_t *ret_ns)
+static int encode_some(struct trial *t, struct vaapi_encoder *e, unsigned int width,
+		       unsigned int height, uint64_t *ret_ns)
 {
 	_cleanup_free_ uint32_t *pixels = malloc((size_t)width * height * 4);
 	struct frame f = { .fourcc = MEDIA_FOURCC_XRGB8888,
@@ -255,6 +260,7 @@ static int encode_some(struct vaapi_encoder *e, unsigned int width, unsigned int
 	for (unsigned int i = 0; i < TRIAL_PICTURES || clock_now_ns() - begin_ns < TRIAL_NS; i++) {
 		int r;
 
+		make_step(t);
 		draw(pixels, width, height, i);
 		f.number = 1 + 2 * i; /* never the next one: everything has changed */
 		start_ns = clock_now_ns();
@@ -284,7 +290,7 @@ static int try_one(struct trial *t, const struct vaapi_device *d, struct vaapi_c
 	if (r < 0)
 		return r;
 	enter(t, profile == MEDIA_PROFILE_CHP ? "encoding a picture (High)" : "encoding a picture");
-	r = encode_some(e, SMALL_WIDTH, SMALL_HEIGHT, ret_ns);
+	r = encode_some(t, e, SMALL_WIDTH, SMALL_HEIGHT, ret_ns);
 	if (r < 0 || profile == MEDIA_PROFILE_CHP)
 		return r;
 	enter(t, "converting colours");
@@ -313,7 +319,7 @@ static void measure(struct trial *t, const struct vaapi_device *d, struct vaapi_
 		return;
 	enter(t, "encoding a large picture");
 	if (vaapi_encoder_new(d, c, &config, &e) == 0 &&
-	    encode_some(e, LARGE_WIDTH, LARGE_HEIGHT, &ns) == 0)
+	    encode_some(t, e, LARGE_WIDTH, LARGE_HEIGHT, &ns) == 0)
 		c->max_pixel_rate = get_speed(LARGE_WIDTH, LARGE_HEIGHT, ns);
 }
 
@@ -384,7 +390,10 @@ static _Noreturn void be_the_child(struct trial *t, int fd, struct beginning fro
 
 /* ---- the parent ---- */
 
-/* False: the deadline is over, or the child has been at one step for too long. */
+/*
+ * False: the deadline is over, or the child has been at one step for too long. Opening a driver may
+ * take all the time there is: there is nothing else to try.
+ */
 static bool wait_for_end(const struct trial *t, int pidfd, uint64_t deadline_ns)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
@@ -401,7 +410,7 @@ static bool wait_for_end(const struct trial *t, int pidfd, uint64_t deadline_ns)
 			moved_ns = now_ns;
 		steps = now;
 		end_ns = moved_ns + hung_us * NSEC_PER_USEC;
-		if (end_ns > deadline_ns)
+		if (end_ns > deadline_ns || t->candidate < 0)
 			end_ns = deadline_ns;
 		if (now_ns >= end_ns)
 			return false;

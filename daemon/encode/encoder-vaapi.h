@@ -133,6 +133,7 @@ struct vaapi_import {
 	uint32_t pitch, offset;
 	VASurfaceID surface; /* VA_INVALID_ID: the driver refused it */
 	uint64_t used;	     /* for the choice of whom to forget */
+	bool works;	     /* it was read once */
 };
 
 struct vaapi_input {
@@ -207,6 +208,9 @@ int vaapi_headers_make(struct vaapi_encoder *e, VABufferID ret[static VAAPI_BUFF
 
 int vaapi_output_open(struct vaapi_encoder *e);
 void vaapi_output_close(struct vaapi_encoder *e);
+/* How long a device may take for one picture; scaled as the tests' times are. */
+uint64_t vaapi_limit_us(void);
+
 /* The coded buffer is the driver's again. */
 void vaapi_output_release(struct vaapi_encoder *e);
 /* Waits for the picture and makes the packet's data of it; -ETIMEDOUT, -EIO. */
