@@ -50,18 +50,28 @@ bool doctor_is_running(struct ctl *c, const char *name)
 	return c->bus && get_presence(c, name) == PRESENCE_RUNNING;
 }
 
-/* It starts for that, where it can. */
-static bool answers(struct ctl *c, struct findings *f)
+/* It starts for the question, where it can. */
+static void check_answer(struct ctl *c, struct findings *f, const char *text)
 {
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 
 	if (sd_bus_call_method(c->bus, MIRACAST_DBUS_NAME, MIRACAST_DBUS_PATH,
 			       "org.freedesktop.DBus.Peer", "Ping", &error, NULL, NULL) >= 0)
-		return true;
-	finding_add(f, "service", VERDICT_PROBLEM,
-		    "look at \"systemctl status miracastd\" and \"journalctl -u miracastd\"", NULL,
-		    "miracastd does not start, or does not answer: %s",
-		    error.message ?: "nobody knows why");
+		finding_add(f, "service", VERDICT_OK, NULL, NULL, "%s", text);
+	else
+		finding_add(
+			f, "service", VERDICT_PROBLEM,
+			"look at \"systemctl status miracastd\" and \"journalctl -u miracastd\"",
+			NULL, "miracastd does not start, or does not answer: %s",
+			error.message ?: "nobody knows why");
+}
+
+/* Else that is said already, and nothing is to be asked of it. */
+static bool service_answers(const struct findings *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (strcmp(f->list[i].id, "service") == 0)
+			return f->list[i].verdict == VERDICT_OK;
 	return false;
 }
 
@@ -69,13 +79,10 @@ static void check_ours(struct ctl *c, struct findings *f)
 {
 	switch (get_presence(c, MIRACAST_DBUS_NAME)) {
 	case PRESENCE_RUNNING:
-		if (answers(c, f))
-			finding_add(f, "service", VERDICT_OK, NULL, NULL, "miracastd is running");
+		check_answer(c, f, "miracastd is running");
 		break;
 	case PRESENCE_ACTIVATABLE:
-		if (answers(c, f))
-			finding_add(f, "service", VERDICT_OK, NULL, NULL,
-				    "miracastd was not running: it is started when it is needed");
+		check_answer(c, f, "miracastd was not running: it is started when it is needed");
 		break;
 	case PRESENCE_NONE:
 		finding_add(f, "service", VERDICT_PROBLEM,
@@ -177,7 +184,7 @@ void doctor_check_services(struct ctl *c, struct findings *f)
 		finding_add(f, "polkit", VERDICT_PROBLEM, NULL, &polkit_package,
 			    "without polkit only root may cast");
 	check_wireless(c, f);
-	if (doctor_is_running(c, MIRACAST_DBUS_NAME))
+	if (service_answers(f))
 		check_radio_of_ours(c, f);
 }
 
@@ -189,7 +196,7 @@ void doctor_check_encoder(struct ctl *c, struct findings *f)
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 	const char *encoder;
 
-	if (!doctor_is_running(c, MIRACAST_DBUS_NAME)) /* which is said already */
+	if (!service_answers(f))
 		return;
 	if (sd_bus_message_new_method_call(c->bus, &m, MIRACAST_DBUS_NAME, MIRACAST_DBUS_PATH,
 					   MIRACAST_DBUS_MANAGER, "TryEncoder") < 0 ||

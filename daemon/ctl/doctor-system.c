@@ -17,9 +17,6 @@
 
 /* Ready-made only on Debian; elsewhere from the sources, by dkms. */
 static const struct package module_package = { "miracast-dkms", "dkms", "dkms", "dkms" };
-static const struct package headers_package = { "linux-headers-$(uname -r)",
-						"kernel-devel", "linux-headers",
-						"kernel-default-devel" };
 static const struct package mokutil_package = { "mokutil", "mokutil", "mokutil", "mokutil" };
 
 /* ---------------------------------------------------------------- module */
@@ -55,21 +52,26 @@ static void get_installed_version(const struct ctl *c, char *ret, size_t size)
 /* Without them dkms cannot build it; they are of one kernel each. */
 static void check_headers(const struct ctl *c, struct findings *f)
 {
+	static char debian[sizeof("linux-headers-") + sizeof(((struct utsname *)0)->release)];
+	static const struct package headers = { debian, "kernel-devel", "linux-headers",
+						"kernel-default-devel" };
 	struct utsname name;
 	char path[256];
 
 	(void)uname(&name);
+	(void)snprintf(debian, sizeof(debian), "linux-headers-%s", name.release);
 	(void)snprintf(path, sizeof(path), "/lib/modules/%s/build", name.release);
 	if (!doctor_exists(c, path))
-		finding_add(f, "headers", VERDICT_PROBLEM,
-			    "where that is not to be had any more: the newest kernel with its headers, "
-			    "and restart",
-			    &headers_package,
-			    "the headers of the running kernel, %s, are not installed",
-			    name.release);
+		finding_add(
+			f, "headers", VERDICT_PROBLEM,
+			"install them, or, where no package has them any more, start the newest "
+			"kernel with its headers installed",
+			&headers, "the headers of the running kernel, %s, are not installed",
+			name.release);
 }
 
-static bool matches(const struct ctl *c, const char *pattern, const char *line)
+/* A file of such a name, with that as its first line; NULL: whatever it has. */
+static bool has_file(const struct ctl *c, const char *pattern, const char *line)
 {
 	char full[512], found[64];
 	bool good = false;
@@ -88,7 +90,8 @@ static bool matches(const struct ctl *c, const char *pattern, const char *line)
 /* A desktop on X takes a card that comes later only sometimes, and dies of one that goes. */
 static void tell_not_loaded(const struct ctl *c, struct findings *f)
 {
-	bool has_x = matches(c, "/proc/[0-9]*/comm", "Xorg") || matches(c, "/proc/[0-9]*/comm", "X");
+	bool has_x = has_file(c, "/proc/[0-9]*/comm", "Xorg") ||
+		     has_file(c, "/proc/[0-9]*/comm", "X");
 
 	finding_add(f, "module", VERDICT_PROBLEM,
 		    has_x ? "restart the computer once: an X server takes new displays at its start"
@@ -99,8 +102,17 @@ static void tell_not_loaded(const struct ctl *c, struct findings *f)
 
 static void tell_not_installed(const struct ctl *c, struct findings *f)
 {
-	bool has_source = matches(c, "/usr/src/miracast-*/dkms.conf", NULL);
+	bool has_source = has_file(c, "/usr/src/miracast-*/dkms.conf", NULL);
+	unsigned int major = 0, minor = 0;
+	struct utsname name;
 
+	if (uname(&name) == 0 && sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
+	    (major < 6 || (major == 6 && minor < 1))) {
+		finding_add(f, "module", VERDICT_PROBLEM, "start a kernel of version 6.1 or later",
+			    NULL, "the kernel module miracast is not for this kernel, %s",
+			    name.release);
+		return;
+	}
 	finding_add(f, "module", VERDICT_PROBLEM,
 		    has_source ? "run \"dkms autoinstall\"; if that fails, make.log below "
 				 "/var/lib/dkms/miracast says why"
