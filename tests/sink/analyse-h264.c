@@ -456,6 +456,8 @@ static void on_nal(struct analyser *a, struct unit *unit, const uint8_t *p, size
 		findings_note(&a->findings, RULE_H264_NAL, "type %u", type);
 		break;
 	}
+	if (type != NAL_AUD && !unit->nals)
+		findings_note(&a->findings, RULE_H264_UNIT, "no delimiter");
 	unit->nals++;
 }
 

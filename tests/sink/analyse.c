@@ -152,7 +152,7 @@ void analyser_push_packet(struct analyser *a, const uint8_t p[static TS_SIZE], u
 void analyser_finish(struct analyser *a)
 {
 	rtp_flush(a);
-	/* It was we who stopped to listen. */
+	/* It was we who stopped listening. */
 	pes_cut(a, &a->video);
 	pes_cut(a, &a->audio);
 }

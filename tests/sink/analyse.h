@@ -88,7 +88,7 @@ enum {
 	X(H264_REFS,        "h264-reference-frames", "one reference frame")                              \
 	X(H264_REORDER,     "h264-reorder",      "max_num_reorder_frames is 0")                          \
 	X(H264_SLICES,      "h264-slices",       "slices as many and as large as agreed")                \
-	X(H264_UNIT,        "h264-access-unit",  "one access unit a PES packet, AUD first if any")       \
+	X(H264_UNIT,        "h264-access-unit",  "one access unit a PES packet, AUD first")              \
 	X(H264_FRAME_NUM,   "h264-frame-num",    "frame_num has no gap (H.264 7.4.3)")                   \
 	X(H264_SYNTAX,      "h264-syntax",       "parameter sets and slice headers can be read")         \
 	X(AUDIO_CODEC,      "audio-codec",       "sound as negotiated")                                  \

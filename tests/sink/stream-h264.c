@@ -222,8 +222,7 @@ static void add_picture(struct maker *m, bool idr)
 void unit_make(struct maker *m)
 {
 	m->au.len = 0;
-	/* The delimiter is optional: here with some. */
-	if (m->unit % 2 || at_unit(m, DAMAGE_NO_PICTURE))
+	if (!at_unit(m, DAMAGE_NO_DELIMITER))
 		add_delimiter(m);
 	if (at_unit(m, DAMAGE_NO_PICTURE)) {
 		begin_nal(m, 0x06);

@@ -106,6 +106,7 @@
 	X(SMALL_LAST_SLICE,          H264_SLICES)                       \
 	X(TWO_PICTURES,              H264_UNIT)                         \
 	X(NO_PICTURE,                H264_UNIT)                         \
+	X(NO_DELIMITER,              H264_UNIT)                         \
 	X(DELIMITER_IN_THE_MIDDLE,   H264_UNIT)                         \
 	X(SETS_BEHIND_SLICE,         H264_UNIT)                         \
 	X(FRAME_NUM_GAP,             H264_FRAME_NUM)                    \

@@ -242,7 +242,7 @@ static void a_file_is_judged_as_well(void **state)
 	stream_free(s);
 }
 
-/* Who stops to listen in the midst of a picture must not blame the source for it. */
+/* Who stops listening in the midst of a picture must not blame the source for it. */
 static void the_end_may_come_anywhere(void **state)
 {
 	struct maker_config config = { .audio = AUDIO_LPCM };
