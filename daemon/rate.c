@@ -20,20 +20,21 @@
  * of loss or many retries only hold: sinks ask for pictures for other reasons, too.
  *
  * Up, once a second: 25 % far from the rate that failed last (below 60 % of it, and once it is
- * overcome); 8 % near it; 4 % around it (85 to 110 %). From 3 back to 20 Mbit/s takes less than 30 s.
+ * overcome); 8 % near it; 4 % around it (85 to 110 %). From 3 back to 20 Mbit/s takes less
+ * than half a minute.
  *
  * Own loss: a sink without RTCP complains by IDR requests only, and one datagram in a hundred that
- * the radio loses makes almost as many of them as a link that is five times too slow. The difference
- * is in their rhythm. A link that is too slow loses all the time, so that the sink asks whenever its
- * maker allows it to; once it is asked for less than it carries, it loses nothing. A lossy one leaves
- * spans of time without loss, longer ones at lower rates: requests come late, at more than twice the
- * sink's shortest interval. So requests lower the rate only when three come close together (within
- * 1.5 times that interval, or 800 ms; four where a late one was seen in the last seconds; right after
- * a step down one is enough), and when a quarter of six come late, at whatever rate, the link has loss
- * of its own: from then on they lower nothing, and the rate is doubled as long as a quarter of 16 come
- * late. If not a single one does, the link is too slow as well: half of it, and not back there for a
- * minute. One datagram in a thousand then costs next to nothing, one in a hundred most of the rate
- * still: with ten losses a second there is no span.
+ * the radio loses makes almost as many of them as a link that is five times too slow. The
+ * difference is in their rhythm. A link that is too slow loses all the time, so that the sink asks
+ * whenever its maker allows it to; once it is asked for less than it carries, it loses nothing. A
+ * lossy one leaves spans of time without loss, longer ones at lower rates: requests come late, at
+ * more than twice the sink's shortest interval. So requests lower the rate only when three come
+ * close together (within 1.5 times that interval, or 800 ms; four where a late one was seen in the
+ * last seconds; right after a step down one is enough), and when a quarter of six come late, at
+ * whatever rate, the link has loss of its own: from then on they lower nothing, and the rate is
+ * doubled as long as a quarter of 16 come late. If not a single one does, the link is too slow as
+ * well: half of it, and not back there for a minute. One datagram in a thousand then costs next to
+ * nothing, one in a hundred most of the rate still: with ten losses a second there is no span.
  *
  * What cannot be seen: a queue behind this host that is deep enough to lose nothing shows in RTCP's
  * round trip alone; and a link that carries just less than the floor looks like one with own loss.
@@ -320,7 +321,7 @@ static void note_shortest(struct rate *r, uint64_t span_us)
 		r->shortest_us += (span_us - r->shortest_us) / 16;
 }
 
-/* Two may be chance, three as well where one was; right after a step down one is enough. */
+/* Three requests in a row; four where one came late before; one right after a step down. */
 static bool is_enough(const struct rate *r, uint64_t now_us)
 {
 	unsigned int least = r->own.free > 0 ? 3 : 2;
