@@ -60,11 +60,11 @@ void ts_set_format(struct ts *t, const struct media_format *format);
 void ts_pause(struct ts *t);
 
 /*
- * The packets of one access unit: PAT, PMT and PCR before it as they are due, then one PES that begins
- * with an access unit delimiter, which the packet does not have. Audio is
- * a whole number of ADTS frames, or of LPCM units of 80 big-endian stereo samples (320 bytes).
- * A later part of an access unit continues its PES, whatever packets were written in between.
- * 0, -ENOBUFS when the run has no room for all of it, -EINVAL; nothing was written then.
+ * The packets of one access unit: PAT, PMT and PCR before it as they are due, then one PES that
+ * begins with an access unit delimiter, which the packet does not have. Audio is a whole number of
+ * ADTS frames, or of LPCM units of 80 big-endian stereo samples (320 bytes). A later part of an
+ * access unit continues its PES, whatever packets were written in between. 0, -ENOBUFS when the run
+ * has no room for all of it, -EINVAL; nothing was written then.
  * *ret_pts_at is where the PTS stands, for ts_set_pts; NULL for a later part.
  */
 int ts_write_video(struct ts *t, struct rtp_run *run, const struct packet *p, uint64_t pts,
