@@ -89,10 +89,17 @@ name_headers() {
 name_key() {
 	efivar=/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c
 	[ "$(od -An -tu1 -j4 -N1 "$efivar" 2>/dev/null | tr -d ' ')" = 1 ] || return 0
-	! mokutil --test-key /var/lib/dkms/mok.pub 2>/dev/null | grep -q "already enrolled" || return 0
-	say "! Secure Boot is on and does not know the key of the module: run"
-	say "  \"mokutil --import /var/lib/dkms/mok.pub\", choose a password, restart, and enrol the"
-	say "  key on the blue screen"
+	[ ! -d /sys/module/miracast ] || return 0 # it was accepted
+	for key in /var/lib/shim-signed/mok/MOK.der /var/lib/dkms/mok.pub; do
+		[ -e "$key" ] && has mokutil || continue
+		! mokutil --test-key "$key" | grep -q "already enrolled" || return 0
+		say "! Secure Boot is on and does not know the key of the module: run"
+		say "  \"mokutil --import $key\", choose a password, restart, and enrol the key"
+		say "  on the blue screen"
+		return 0
+	done
+	say "! Secure Boot is on, and it is not known whether it knows the key of the module:"
+	say "  \"miracastctl doctor\" says what is missing"
 }
 
 load_module() {
