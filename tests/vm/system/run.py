@@ -292,6 +292,7 @@ def mode(story):
 @step("end: disconnect, and nothing is left; the sink has decoded stamp and nonce")
 def end(story):
     story.keep_casting()
+    story.wait_stamps()
     report = story.disconnect()
     run("pkill", "-x", "stamp-window")
     (OUT / "sink.json").write_text(json.dumps(report, indent=2))
