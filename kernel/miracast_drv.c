@@ -371,4 +371,6 @@ module_exit(miracast_exit);
 MODULE_DESCRIPTION("DRM card for displays cast over Miracast");
 MODULE_AUTHOR("The Miracast for Linux authors");
 MODULE_LICENSE("GPL");
+/* Out of the tree: with it modpost adds srcversion, by which a loaded older module is told. */
+MODULE_VERSION("0.1.0");
 MODULE_IMPORT_NS(MIRACAST_DMA_BUF_NS);

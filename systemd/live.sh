@@ -106,7 +106,7 @@ load_module() {
 	modinfo -k "$running" miracast >/dev/null 2>&1 || return
 	name_key
 	if [ -d /sys/module/miracast ]; then
-		[ "$(cat /sys/module/miracast/srcversion)" = "$(modinfo -F srcversion miracast)" ] ||
+		[ "$(cat /sys/module/miracast/srcversion 2>/dev/null)" = "$(modinfo -F srcversion miracast)" ] ||
 			say "* Restart once: an older module is in use"
 	elif has_x_server; then
 		say "* Restart once: an X server is running, and takes new displays at its start"

@@ -66,6 +66,7 @@ def check_readme(root):
 def check_versions(root):
     """One version, written where each tool looks for it."""
     places = {"meson.build": r"^  version: '(.*)',", "kernel/dkms.conf": r'^PACKAGE_VERSION="(.*)"',
+              "kernel/miracast_drv.c": r'^MODULE_VERSION\("(.*)"\)',
               "packaging/debian/changelog": r"^miracast \((.*)\)"}
     found = {name: re.search(pattern, (root / name).read_text(), re.M).group(1)
              for name, pattern in places.items()}
