@@ -36,8 +36,8 @@ reload() {
 
 add_user() {
 	say "Making the user miracast"
-	systemd-sysusers /usr/lib/sysusers.d/miracast.conf ||
-		say "! The user was not made: the service cannot start without it"
+	systemd-sysusers /usr/lib/sysusers.d/miracast.conf >>"$log" 2>&1 ||
+		say "! The user was not made: the service cannot start without it; see $log"
 }
 
 # remove_versions [BUT]: or dkms would go on building an older one for each new kernel.
