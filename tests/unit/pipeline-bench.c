@@ -439,6 +439,15 @@ int bench_close_gate(void)
 	return fds[1];
 }
 
+int bench_close_late_gate(void)
+{
+	int fd = bench_close_gate();
+
+	enc.late_gate = enc.gate;
+	enc.gate = -1;
+	return fd;
+}
+
 void bench_open_gate(int fd, const char *bytes)
 {
 	assert_int_equal(write(fd, bytes, strlen(bytes)), (ssize_t)strlen(bytes));

@@ -102,6 +102,7 @@ unsigned int bench_count_facts(enum media_type type, union media_message *ret);
 
 /* An encoder that takes its time, until it is let go on: a byte for each submit (or output). */
 int bench_close_gate(void);
+int bench_close_late_gate(void); /* of outputs alone */
 void bench_open_gate(int fd, const char *bytes);
 
 #endif

@@ -177,21 +177,28 @@ static void test_pause_while_encoding(void **state)
 	close(enc.gate);
 }
 
+/* Two of three parts have left; the last one comes when a byte is written to what is returned. */
+static int begin_picture_in_parts(void)
+{
+	int gate;
+
+	bench_begin_with(-1);
+	enc.parts = 3;
+	bench_stream_from(&src.source);
+	gate = bench_close_late_gate();
+	bench_show(1);
+	while (net.parts < 2)
+		assert_int_equal(pipeline_run(b.pipeline, NULL, now), 0);
+	return gate;
+}
+
 /* What has begun to leave leaves whole: a sink shows its last picture for as long as we pause. */
 static void test_pause_between_parts(void **state)
 {
 	int gate;
 
 	(void)state;
-	bench_begin_with(-1);
-	enc.parts = 3;
-	bench_stream_from(&src.source);
-	gate = bench_close_gate();
-	enc.late_gate = enc.gate;
-	enc.gate = -1;
-	bench_show(1);
-	while (net.parts < 2)
-		assert_int_equal(pipeline_run(b.pipeline, NULL, now), 0);
+	gate = begin_picture_in_parts();
 	bench_open_gate(gate, ".");
 	pipeline_pause(b.pipeline);
 	assert_int_equal(net.parts, 3);
@@ -208,15 +215,7 @@ static void test_pause_has_a_limit(void **state)
 	int gate;
 
 	(void)state;
-	bench_begin_with(-1);
-	enc.parts = 3;
-	bench_stream_from(&src.source);
-	gate = bench_close_gate();
-	enc.late_gate = enc.gate;
-	enc.gate = -1;
-	bench_show(1);
-	while (net.parts < 2)
-		assert_int_equal(pipeline_run(b.pipeline, NULL, now), 0);
+	gate = begin_picture_in_parts();
 	net.flush_ns = 10 * MS;
 	begun = now;
 	pipeline_pause(b.pipeline);

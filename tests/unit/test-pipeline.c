@@ -442,9 +442,7 @@ static void test_picture_is_given_back_early(void **state)
 	bench_begin_with(-1);
 	src.source.holds_up = true;
 	bench_stream_from(&src.source);
-	gate = bench_close_gate();
-	enc.late_gate = enc.gate;
-	enc.gate = -1;
+	gate = bench_close_late_gate();
 	bench_show(1);
 	bench_run_once();
 	(void)pipeline_get_polls(b.pipeline, polls);
