@@ -146,8 +146,8 @@ static bool is_same(const struct vaapi_import *a, const struct vaapi_import *b)
 	return a->dev == b->dev && a->id == b->id && a->pitch == b->pitch && a->offset == b->offset;
 }
 
-/* The buffer's surface, imported now or before; VA_INVALID_SURFACE: refused, now or before. */
-static VASurfaceID get_import(struct vaapi_encoder *e, const struct frame *f)
+/* The buffer's, made now or before; NULL: refused, now or before. */
+static struct vaapi_import *get_import(struct vaapi_encoder *e, const struct frame *f)
 {
 	struct vaapi_import *oldest = e->in.imports;
 	struct vaapi_import wanted = { .id = f->buffer,
@@ -156,7 +156,7 @@ static VASurfaceID get_import(struct vaapi_encoder *e, const struct frame *f)
 	struct stat st;
 
 	if (fstat(f->dmabuf_fd, &st) < 0)
-		return VA_INVALID_SURFACE;
+		return NULL;
 	if (!f->buffer) {
 		wanted.dev = st.st_dev;
 		wanted.id = st.st_ino;
@@ -166,7 +166,7 @@ static VASurfaceID get_import(struct vaapi_encoder *e, const struct frame *f)
 
 		if (known->used && is_same(known, &wanted)) {
 			known->used = ++e->in.uses;
-			return known->surface;
+			return known->surface == VA_INVALID_SURFACE ? NULL : known;
 		}
 		if (known->used < oldest->used)
 			oldest = known;
@@ -175,26 +175,23 @@ static VASurfaceID get_import(struct vaapi_encoder *e, const struct frame *f)
 	wanted.surface = import(e, f, (uint64_t)st.st_size);
 	wanted.used = ++e->in.uses;
 	*oldest = wanted;
-	return oldest->surface;
+	return oldest->surface == VA_INVALID_SURFACE ? NULL : oldest;
 }
 
 /*
  * What was accepted, and cannot be read after all, is refused from now on: -EOPNOTSUPP. What has been
  * read before is as good as ever, and the device is not well.
  */
-static int convert_import(struct vaapi_encoder *e, VASurfaceID surface)
+static int convert_import(struct vaapi_encoder *e, struct vaapi_import *import)
 {
-	struct vaapi_import *import = e->in.imports;
-	int r = convert_by_device(e, surface);
+	int r = convert_by_device(e, import->surface);
 
-	while (!import->used || import->surface != surface)
-		import++;
 	if (r < 0 && import->works)
 		return r;
 	import->works = r == 0;
 	if (r == 0)
 		return 0;
-	(void)vaDestroySurfaces(e->device.display, &surface, 1);
+	(void)vaDestroySurfaces(e->device.display, &import->surface, 1);
 	import->surface = VA_INVALID_SURFACE;
 	return -EOPNOTSUPP;
 }
@@ -352,7 +349,7 @@ static int wait_for_conversion(struct vaapi_encoder *e, const struct frame *f)
 	struct pollfd readers = { .fd = f->dmabuf_fd, .events = POLLOUT };
 	int r = vaapi_check(vaSyncSurface(e->device.display, e->surface), "vaSyncSurface");
 
-	if (r == 0 && poll(&readers, 1, (int)(vaapi_limit_us() / USEC_PER_MSEC)) == 0)
+	if (r == 0 && poll(&readers, 1, (int)(vaapi_limit_us(VAAPI_LIMIT_MS) / USEC_PER_MSEC)) == 0)
 		r = -ETIMEDOUT;
 	e->encoder.converted_ns = clock_now_ns();
 	return r;
@@ -360,15 +357,15 @@ static int wait_for_conversion(struct vaapi_encoder *e, const struct frame *f)
 
 int vaapi_input_put(struct vaapi_encoder *e, const struct frame *f)
 {
-	VASurfaceID imported = VA_INVALID_SURFACE;
+	struct vaapi_import *imported = NULL;
 	int r;
 
 	if (f->dmabuf_fd >= 0 && f->fourcc == MEDIA_FOURCC_XRGB8888 &&
 	    e->in.vpp_context != VA_INVALID_ID)
 		imported = get_import(e, f);
-	e->encoder.by_device = imported != VA_INVALID_SURFACE;
+	e->encoder.by_device = imported != NULL;
 	e->encoder.converted_ns = 0;
-	if (e->encoder.by_device) {
+	if (imported) {
 		e->in.last_uploaded = false;
 		r = convert_import(e, imported);
 		if (r != -EOPNOTSUPP)

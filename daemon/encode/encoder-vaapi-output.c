@@ -60,13 +60,11 @@ void vaapi_output_close(struct vaapi_encoder *e)
 
 /* ---- the driver's bytes ---- */
 
-/* What a device needs does not shrink with the times of a test. */
-uint64_t vaapi_limit_us(void)
+uint64_t vaapi_limit_us(unsigned int ms)
 {
-	uint64_t limit_us = clock_limit_us(VAAPI_LIMIT_MS * USEC_PER_MSEC);
+	uint64_t limit_us = ms * USEC_PER_MSEC, scaled_us = clock_limit_us(limit_us);
 
-	return limit_us > VAAPI_LIMIT_MS * USEC_PER_MSEC ? limit_us
-							 : VAAPI_LIMIT_MS * USEC_PER_MSEC;
+	return scaled_us > limit_us ? scaled_us : limit_us;
 }
 
 /* The thread is bounded in any case; a driver that keeps the limit itself saves the thread. */
@@ -75,7 +73,7 @@ static int wait_for(struct vaapi_encoder *e)
 	VADisplay display = e->device.display;
 	VAStatus status;
 
-	status = vaSyncBuffer(display, e->out.coded, vaapi_limit_us() * NSEC_PER_USEC);
+	status = vaSyncBuffer(display, e->out.coded, vaapi_limit_us(VAAPI_LIMIT_MS) * NSEC_PER_USEC);
 	if (status == VA_STATUS_ERROR_UNIMPLEMENTED)
 		status = vaSyncSurface(display, e->surface);
 	return vaapi_check(status, "vaSyncBuffer");

@@ -397,11 +397,9 @@ static _Noreturn void be_the_child(struct trial *t, int fd, struct beginning fro
 static bool wait_for_end(const struct trial *t, int pidfd, uint64_t deadline_ns)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-	uint64_t hung_us = clock_limit_us(HUNG_MS * USEC_PER_MSEC), moved_ns = clock_now_ns();
+	uint64_t hung_ns = vaapi_limit_us(HUNG_MS) * NSEC_PER_USEC, moved_ns = clock_now_ns();
 	unsigned int steps = 0;
 
-	if (hung_us < HUNG_MS * USEC_PER_MSEC)
-		hung_us = HUNG_MS * USEC_PER_MSEC;
 	for (;;) {
 		unsigned int now = __atomic_load_n(&t->steps, __ATOMIC_RELAXED);
 		uint64_t now_ns = clock_now_ns(), end_ns;
@@ -409,7 +407,7 @@ static bool wait_for_end(const struct trial *t, int pidfd, uint64_t deadline_ns)
 		if (now != steps)
 			moved_ns = now_ns;
 		steps = now;
-		end_ns = moved_ns + hung_us * NSEC_PER_USEC;
+		end_ns = moved_ns + hung_ns;
 		if (end_ns > deadline_ns || t->candidate < 0)
 			end_ns = deadline_ns;
 		if (now_ns >= end_ns)
@@ -538,20 +536,11 @@ bool vaapi_probe_refuse(const struct encoder_host *host, int fd)
 	return true;
 }
 
-static uint64_t get_deadline_ns(void)
-{
-	uint64_t limit_us = TRIAL_MS * USEC_PER_MSEC;
-
-	if (clock_limit_us(limit_us) > limit_us)
-		limit_us = clock_limit_us(limit_us);
-	return clock_now_ns() + limit_us * NSEC_PER_USEC;
-}
-
 /* In their order, without the one that was refused. */
 static int try_nodes(struct trial *t, const struct encoder_host *host, int *ret_fd,
 		     struct vaapi_choice *ret, char why[static ENCODER_WHY_SIZE])
 {
-	uint64_t deadline_ns = get_deadline_ns();
+	uint64_t deadline_ns = clock_now_ns() + vaapi_limit_us(TRIAL_MS) * NSEC_PER_USEC;
 	struct cached c = recall(host);
 	int r = -ENODEV;
 
