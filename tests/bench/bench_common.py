@@ -7,10 +7,14 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "session"))
+from ports import reserve_port  # noqa: E402
+
 BUILD = pathlib.Path(os.environ.get("MIRACAST_BUILD", ROOT / "build"))
 OUT = ROOT / "build" / "bench"
 
@@ -67,9 +71,7 @@ class Cast:
         self.folder = tempfile.TemporaryDirectory()
         self.path = pathlib.Path(self.folder.name)
         self.log = (self.path / "log").open("w")
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
+        port = reserve_port()
         self.daemon = self.spawn([BUILD / "daemon" / "miracastd", "--direct", f"127.0.0.1:{port}",
                                   "--source", source, "--report", self.path / "source.json",
                                   *options], environment, stdin)

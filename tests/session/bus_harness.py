@@ -9,13 +9,13 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 
 import harness
 from harness import DAEMON, SINK, Failure, check
+from ports import reserve_port
 
 CTL = os.environ.get("MIRACASTCTL", "miracastctl")
 MOCK = os.environ.get("BUS_MOCK", "bus-mock")
@@ -37,16 +37,6 @@ def need(*programs):
             sys.exit(0)
 
 
-def free_ports(n):
-    sockets = [socket.socket() for _ in range(n)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
-
-
 class Service:
     """The bus, the daemon and its sinks; wraps a harness.Run."""
 
@@ -54,7 +44,7 @@ class Service:
         self.run = run
         os.chmod(run.folder, 0o755)
         self.address = f"unix:path={run.folder}/bus"
-        self.ports = free_ports(sinks)
+        self.ports = [reserve_port() for _ in range(sinks)]
         self.names = [f"TV {i + 1}" for i in range(sinks)]
         folder = run.folder / "etc" / "miracast"
         folder.mkdir(parents=True)

@@ -17,6 +17,8 @@ import sys
 import tempfile
 import time
 
+from ports import reserve_port
+
 DAEMON, SINK = (str(pathlib.Path(p).resolve()) for p in sys.argv[1:3])
 ONLY = sys.argv[3] if len(sys.argv) > 3 else ""
 
@@ -60,9 +62,7 @@ class Run:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.processes = []
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
+        self.port = reserve_port()
 
     def spawn(self, name, command, environment=None):
         log = (self.folder / f"{name}.log").open("w")

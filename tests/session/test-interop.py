@@ -17,6 +17,8 @@ import sys
 import tempfile
 import time
 
+from ports import reserve_port
+
 DAEMON = str(pathlib.Path(sys.argv[1]).resolve())
 SECONDS = 6
 
@@ -92,15 +94,9 @@ class Sink:
         self.ask("PLAY", url, f"Session: {session}\r\n")
 
 
-def free_port(kind=socket.SOCK_STREAM):
-    with socket.socket(type=kind) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 class Cast:
     def __init__(self, rtp_port):
-        rtsp_port = free_port()
+        rtsp_port = reserve_port()
         self.daemon = subprocess.Popen(
             [DAEMON, "--direct", f"127.0.0.1:{rtsp_port}", "--source", "pattern:1280x720@30",
              "--seconds", str(SECONDS)], stderr=subprocess.PIPE, text=True)
@@ -119,7 +115,7 @@ class Cast:
 
 def case_ffmpeg(folder):
     """ffmpeg receives the RTP and decodes; its frames are the pattern's, not grey."""
-    port = free_port(socket.SOCK_DGRAM)
+    port = reserve_port()
     # Told by SDP what comes; else it throws the first datagrams away to find out.
     sdp = folder / "live.sdp"
     sdp.write_text("v=0\no=- 0 0 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\n"
@@ -145,7 +141,7 @@ def case_ffmpeg(folder):
 
 def case_gstreamer(folder):
     """GStreamer's depayloader, demuxer and decoder take the stream as it comes."""
-    port = free_port(socket.SOCK_DGRAM)
+    port = reserve_port()
     caps = "application/x-rtp,media=video,clock-rate=90000,encoding-name=MP2T,payload=33"
     program = subprocess.Popen(
         ["gst-launch-1.0", "-q", "udpsrc", f"port={port}", f"caps={caps}", "!", "rtpmp2tdepay",

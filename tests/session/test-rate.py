@@ -17,16 +17,11 @@ import sys
 import time
 
 from harness import DAEMON, SINK, Skip, case, check, main, note
+from ports import reserve_port
 
 RELAY, NOISE = os.environ["RATE_RELAY"], os.environ["RATE_NOISE"]
 FULL = ["640", "480", "100000"]  # frames that fill whatever rate there is
 RTCP = ["microsoft_rtcp_capability: supported", "@rtcp-port"]
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def noise(run):
@@ -60,7 +55,7 @@ def session(run, settings, seconds, *directives, seed=1, rate=4000000, source=No
     """One session through the relay; settings: the relay's words."""
     d = run.daemon("--seconds", str(seconds), "--rate", str(rate), *options,
                    source=source or noise(run))
-    port = free_port()
+    port = reserve_port()
     relay = run.spawn("relay", [RELAY, port, run.port, run.folder / "relay.json", f"seed={seed}",
                                 *settings])
     check(run.wait_for("listening", relay, "relay"), run.log("relay"))

@@ -26,7 +26,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define OWED_US 50000 /* how often a request that may not be made yet is tried again */
+#define PORT_TRIES 16
+#define OWED_US    50000 /* how often a request that may not be made yet is tried again */
 
 enum exit_code {
 	EXIT_DONE = 0,
@@ -336,23 +337,41 @@ static int open_events(struct sink *s)
 	return 0;
 }
 
+/* RTP on any port may have a stranger on the next one, which RTCP needs. */
+static int open_ports(struct sink *s)
+{
+	int family = s->o.source.address.ss_family;
+	unsigned wanted = s->profile->client_port;
+	int r = 0;
+
+	for (int i = 0; i < PORT_TRIES; i++) {
+		r = receiver_new(family, wanted, &s->port, &s->receiver);
+		if (r < 0)
+			return fail(s, EXIT_INTERNAL, "cannot bind UDP port %u for RTP: %s", wanted,
+				    strerror(-r));
+		if (!s->profile->rtcp_port)
+			return 0;
+		r = rtcp_new(family, s->port + 1, &s->rtcp);
+		if (r == 0)
+			return 0;
+		if (r != -EADDRINUSE || wanted)
+			break;
+		s->receiver = receiver_free(s->receiver);
+	}
+	return fail(s, EXIT_INTERNAL, "cannot bind UDP port %u for RTCP: %s", s->port + 1,
+		    strerror(-r));
+}
+
 static int open_media(struct sink *s)
 {
 	struct media_config config = { .dump = s->dump,
 				       .frames = s->frames,
 				       .event_fd = s->event_fd };
-	unsigned wanted = s->profile->client_port;
-	int r = receiver_new(s->o.source.address.ss_family, wanted, &s->port, &s->receiver);
+	int r = open_ports(s);
 
-	if (r < 0)
-		return fail(s, EXIT_INTERNAL, "cannot bind UDP port %u for RTP: %s", wanted,
-			    strerror(-r));
+	if (r != 0)
+		return r;
 	config.receiver = s->receiver;
-	if (s->profile->rtcp_port)
-		r = rtcp_new(s->o.source.address.ss_family, s->port + 1, &s->rtcp);
-	if (r < 0)
-		return fail(s, EXIT_INTERNAL, "cannot bind UDP port %u for RTCP: %s", s->port + 1,
-			    strerror(-r));
 	config.rtcp = s->rtcp;
 	r = media_new(&config, &s->media);
 	if (r == 0)

@@ -12,10 +12,12 @@ import pathlib
 import re
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "session"))
+from ports import reserve_port  # noqa: E402
 
 OUT = pathlib.Path("build/demo")
 DAEMON = "build/daemon/miracastd"
@@ -49,12 +51,6 @@ def parse_arguments():
     return a
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def show_progress(text, processes, limit):
     """A line that moves while the processes run; True when all ended within the limit."""
     begin = time.monotonic()
@@ -73,7 +69,7 @@ def show_progress(text, processes, limit):
 
 
 def cast_natively(a):
-    port = free_port()
+    port = reserve_port()
     source = f"pattern:{a.size}@{a.fps}" if a.source == "pattern" else a.source
     daemon = subprocess.Popen(
         [DAEMON, "--direct", f"127.0.0.1:{port}", "--source", source, "--encoder", a.encoder,

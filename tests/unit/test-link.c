@@ -49,14 +49,14 @@ static void on_failed(void *userdata, enum link_stage stage, int error, const ch
 
 static const struct link_events events = { on_connected, on_failed };
 
-/* A port that is free now; the kernel does not hand it out again soon. */
+/* An address that no other program uses: no one takes the port between this and its use. */
 static struct sockaddr_in free_address(void)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET };
 	socklen_t size = sizeof(a);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 0x4d0001);
 	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &size), 0);
 	close_fd(fd);
