@@ -4,8 +4,8 @@
  * once in parts. Knows nothing of pixels.
  *
  * A picture that rests is sent again and again; once x264 has long found nothing to improve at its
- * rate, such a picture is written here, in a microsecond. So is one that only tells the sink where the
- * parts of the one before end. x264 does not know of these pictures, so that frame_num (7.4.3 of
+ * rate, such a picture is written here, in a microsecond. So is the first one, which only tells the
+ * sink where the one before ends. x264 does not know of these pictures, so that frame_num (7.4.3 of
  * ISO/IEC 14496-10) is counted here, too.
  */
 #include "encode/encoder-x264.h"
@@ -168,7 +168,7 @@ void soft_units_end(struct soft_encoder *e)
 {
 	count_picture(e);
 	e->skipped_in_row = e->repeated && e->largest_slice <= SKIPPED_MAX ? e->skipped_in_row + 1 : 0;
-	e->was_in_parts = e->packet.parts > 1;
+	e->was_new = !e->repeated;
 }
 
 /* ---- a picture that rests ---- */
@@ -190,11 +190,11 @@ bool soft_units_repeat(struct soft_encoder *e, const struct frame *f)
 {
 	bool settled = e->skipped_in_row >= SKIPPED_IN_ROW;
 
-	if (!e->has_sets || e->idr_wanted || e->config.intra_refresh || !(settled || e->was_in_parts))
+	if (!e->has_sets || e->idr_wanted || e->config.intra_refresh || !(settled || e->was_new))
 		return false;
 	soft_units_begin(e, f);
 	write_skipped(e);
 	count_picture(e);
-	e->was_in_parts = false;
+	e->was_new = false;
 	return true;
 }

@@ -54,7 +54,7 @@ struct soft_encoder {
 	uint32_t frame_num;	     /* of the picture that is next, or being made */
 	int largest_slice;	     /* bytes, of the picture being made */
 	unsigned int skipped_in_row; /* pictures of the same frame in which nothing was coded */
-	bool was_in_parts;	     /* the last one was, and its end is not told yet */
+	bool was_new;		     /* the last one was, and its end is not told yet */
 
 	struct packet packet; /* them, or what was not handed on yet; size 0: none */
 };

@@ -18,7 +18,7 @@ static_assert(STREAM_ENCODER_CACHE == ENCODER_CACHE_SIZE, "the state holds the e
 
 #define PACE	   4 /* times the rate: how fast a large picture leaves */
 #define LARGEST_NS (25 * NSEC_PER_MSEC)
-#define STILL_NS   (2 * NSEC_PER_SEC) /* a resting picture is repeated so often */
+#define STILL_NS   (500 * NSEC_PER_MSEC) /* PTS: 0.7 s at most (ISO/IEC 13818-1, 2.7.4) */
 #define PAUSE_MS   100 /* the sink shows its last picture until we go on: that leaves whole */
 
 /* ------------------------------------------------------------------ life */

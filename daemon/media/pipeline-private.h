@@ -59,7 +59,6 @@ struct pipeline {
 
 	uint64_t part_ns;	    /* when the encoder began with the next part of its picture */
 	unsigned int parts;	    /* of that picture, pushed so far, without the last one */
-	bool parts_end;		    /* the next repetition only tells where they end */
 	uint64_t dropped_ns;	    /* time of the picture that the stream dropped last */
 	uint64_t seen_number;	    /* of the picture captured last; 0: of this source none yet */
 	uint64_t last_number;	    /* of the picture encoded last, likewise */

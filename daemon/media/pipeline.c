@@ -14,9 +14,9 @@
  * last datagram.
  *
  * What is shown: the desktop (or the pattern, or the clip) as soon as it gives a picture, our own
- * picture until then and when it is gone. A picture that rests is sent once more within a second,
- * because an encoder improves it, and every two seconds from then on, because sinks that hear
- * nothing go dark.
+ * picture until then and when it is gone. A picture that rests is sent once more at once, because many decoders show a picture
+ * when the next one begins, and steadily from then on, because an encoder improves it, and because
+ * sinks that hear nothing go dark.
  *
  * This file does not know how a stage does its work, what was negotiated, or who the sink is;
  * pipeline-control.c sets the stages up, pipeline-tell.c tells the daemon how it goes.
@@ -28,7 +28,7 @@
 
 #include <errno.h>
 
-#define REFINE_NS	(500 * NSEC_PER_MSEC) /* after which a resting picture is improved */
+#define CLOSE_NS	(60 * NSEC_PER_MSEC) /* longer than from picture to picture of any clip */
 #define RETRY_NS	(100 * NSEC_PER_MSEC) /* a picture that was asked for may take so long */
 #define IDR_INTERVAL_NS (500 * NSEC_PER_MSEC) /* at most one on request in so long, two at once */
 #define REOPEN_NS	(10 * NSEC_PER_SEC)   /* an encoder that fails again within is given up */
@@ -306,18 +306,16 @@ static uint64_t bytes_read_by_cpu(const struct frame *f)
 }
 
 /*
- * When the picture, should it rest from now on, is sent the next time. What was sent in parts does not
- * tell its length, and a sink may wait for the next picture to know that it is complete.
+ * When the picture, should it rest from now on, is sent the next time. The first time it only tells
+ * where the one before ends: by the next one's beginning, for which sinks without a look at the PES's
+ * length wait (ISO/IEC 14496-10, 7.4.1.2.3), and which is not told of a picture in parts.
  */
 static void plan_repeat(struct pipeline *p, uint64_t now_ns)
 {
-	bool ended = p->parts_end;
-	uint64_t wait_ns = p->repeats && !ended ? p->still_ns : earlier(REFINE_NS, p->still_ns);
+	uint64_t two_ns = 2 * pipeline_period_ns(p);
+	uint64_t close_ns = two_ns > CLOSE_NS ? two_ns : CLOSE_NS;
 
-	p->parts_end = p->parts > 0;
-	if (p->parts_end)
-		wait_ns = 2 * pipeline_period_ns(p);
-	p->again_ns = now_ns + wait_ns;
+	p->again_ns = now_ns + (p->repeats ? p->still_ns : close_ns);
 	if (p->idr_ns != NEVER_NS)
 		want_idr(p, p->idr_ns);
 }

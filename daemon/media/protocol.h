@@ -84,7 +84,7 @@ struct media_header {
 struct media_configure {
 	struct media_header header;
 	struct media_format format;
-	uint8_t still_hz;      /* so often is a resting picture repeated; 0: every two seconds */
+	uint8_t still_hz; /* so often is a resting picture repeated; 0: as the standard has it */
 	uint8_t intra_refresh; /* 1: a wave of intra macroblocks, where the encoder can do it */
 	uint16_t reserved;
 	uint64_t rate_bps;	  /* of the video elementary stream */

@@ -301,20 +301,23 @@ mutant("clip-of-any-colour", "daemon/capture/y4m.c",
 mutant("every-idr-request-obeyed", "daemon/media/pipeline.c",
        "#define IDR_INTERVAL_NS (500 * NSEC_PER_MSEC)", "#define IDR_INTERVAL_NS (5 * NSEC_PER_MSEC)",
        "pipeline", "session:IDR requests")
-mutant("still-picture-unrefined", "daemon/media/pipeline.c",
-       "p->repeats && !ended ? p->still_ns : earlier(REFINE_NS, p->still_ns)", "p->still_ns",
+mutant("end-of-picture-unknown", "daemon/media/pipeline.c",
+       "p->repeats ? p->still_ns : close_ns", "p->still_ns",
        "pipeline")
-mutant("end-of-parts-unknown", "daemon/media/pipeline.c",
-       "\tif (p->parts_end)\n\t\twait_ns = 2 * pipeline_period_ns(p);\n", "",
+mutant("clip-repeated", "daemon/media/pipeline.c",
+       "#define CLOSE_NS	(60 * NSEC_PER_MSEC)", "#define CLOSE_NS	(20 * NSEC_PER_MSEC)",
        "pipeline")
+mutant("rests-too-long", "daemon/media/pipeline-control.c",
+       "#define STILL_NS   (500 * NSEC_PER_MSEC)", "#define STILL_NS   (700 * NSEC_PER_MSEC)",
+       "pipeline")
+mutant("end-of-picture-encoded", "daemon/encode/encoder-x264-units.c",
+       "\te->was_new = !e->repeated;\n", "",
+       "encoder-rest")
 mutant("refused-idr-forgotten", "daemon/media/pipeline.c",
        "\tr = stream_push(p->stream, packet, now_ns); /* -> on_first_datagram, ... */\n",
        "\tr = stream_push(p->stream, packet, now_ns); /* -> on_first_datagram, ... */\n"
        "\tif (packet->idr)\n\t\tp->idr_ns = NEVER_NS;\n",
        "pipeline-faults")
-mutant("refine-forgotten-behind-parts", "daemon/media/pipeline.c",
-       "p->repeats && !ended ?", "p->repeats ?",
-       "pipeline")
 mutant("rate-rise-unused", "daemon/encode/encoder-x264.c",
        "\te->skipped_in_row = 0;", "\t;",
        "encoder-rest")

@@ -32,7 +32,7 @@ wfd_display_edid: none
 wfd_standby_resume_capability: supported
 """
 # What the sink measures of the machine more than of the source, when the machine is busy.
-TIMING = {"pcr-gap", "pcr-wire-gap", "psi-gap", "pts-late"}
+TIMING = {"pcr-gap", "pcr-wire-gap", "psi-gap", "pts-gap", "pts-late"}
 CASES = []
 
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define PTS_FAR_US     1000000
+#define PTS_GAP_MAX    (7 * TS_CLOCK / 10)
 #define AUDIO_SLACK    180 /* ticks of 90 kHz */
 #define TRAILER_LENGTH 8
 
@@ -41,11 +42,12 @@ static bool ahead_us(const struct analyser *a, const struct pes_check *pes, uint
 static void check_order(struct analyser *a, struct pes_check *pes, uint64_t arrival_us)
 {
 	struct stream_facts *facts = &a->facts;
-	int64_t ahead;
+	int64_t ahead, step;
 
 	if (!pes->have_pts)
 		return;
-	pes->disordered = pes->have_last_pts && pts_diff(pes->pts, pes->last_pts) <= 0;
+	step = pes->have_last_pts ? pts_diff(pes->pts, pes->last_pts) : 1;
+	pes->disordered = step <= 0;
 	if (pes->disordered)
 		findings_note(&a->findings, RULE_PTS_ORDER, "%s: %llu after %llu", pes_name(pes),
 			      (unsigned long long)pes->pts, (unsigned long long)pes->last_pts);
@@ -56,6 +58,9 @@ static void check_order(struct analyser *a, struct pes_check *pes, uint64_t arri
 	if (ahead > PTS_FAR_US)
 		findings_note(&a->findings, RULE_PTS_FAR, "%s: %lld us", pes_name(pes),
 			      (long long)ahead);
+	else if (step > PTS_GAP_MAX)
+		findings_note(&a->findings, RULE_PTS_GAP, "%s: %lld ticks", pes_name(pes),
+			      (long long)step);
 	if (!facts->have_pts || ahead < facts->pts_minus_pcr_min_us)
 		facts->pts_minus_pcr_min_us = ahead;
 	if (!facts->have_pts || ahead > facts->pts_minus_pcr_max_us)

@@ -74,6 +74,7 @@ enum {
 	X(PES_TRAILER,      "pes-trailer",       "stuffing is in adaptation fields, not behind the access unit") \
 	X(PTS_ORDER,        "pts-order",         "PTS rises")                                            \
 	X(PTS_LATE,         "pts-late",          "an access unit is there before its PTS (PTS > PCR)")   \
+	X(PTS_GAP,          "pts-gap",           "PTS at most 0.7 s apart (13818-1 2.7.4)")              \
 	X(PTS_FAR,          "pts-far",           "PTS at most 1 s ahead of PCR (2.7.x, T-STD delay)")    \
 	X(H264_START_CODE,  "h264-start-code",   "start codes and emulation prevention (H.264 7.4.1, B.1)") \
 	X(H264_NAL,         "h264-nal",          "NAL header and type allowed (H.264 7.4.1)")            \

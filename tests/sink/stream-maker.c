@@ -443,6 +443,8 @@ static void make_stream(struct maker *m)
 			 m->now_us < next_unit_us + 60000)) {
 			send_unit(m, next_unit_us);
 			next_unit_us += PICTURE_MS * 1000;
+			if (is(m, DAMAGE_PTS_MISSING) && m->unit == BAD_UNIT)
+				next_unit_us += 700000;
 		}
 		if (m->config.audio != AUDIO_NONE && next_sound_us <= m->now_us) {
 			send_sound(m, next_sound_us);

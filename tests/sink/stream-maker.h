@@ -79,6 +79,7 @@
 	X(PTS_TWICE,                 PTS_ORDER)                         \
 	X(PTS_AUDIO_BACK,            PTS_ORDER)                         \
 	X(PTS_LATE,                  PTS_LATE)                          \
+	X(PTS_MISSING,               PTS_GAP)                           \
 	X(PTS_FAR,                   PTS_FAR)                           \
 	X(AU_SHORT_START_CODE,       H264_START_CODE)                   \
 	X(AU_EMULATION,              H264_START_CODE)                   \

@@ -355,7 +355,7 @@ static void test_own_picture_without_a_desktop(void **state)
 	assert_true(listen_until(d, MEDIA_FIRST_FRAME, 2000));
 	assert_int_equal(d->first_frame.own_picture, 1);
 	assert_true(listen_for(d, 700));
-	assert_int_equal(d->state->frames_encoded, 2); /* itself and its refinement */
+	assert_in_range(d->state->frames_encoded, 2, 3); /* itself and its repetitions */
 	assert_int_equal(d->state->frames_captured, 0);
 	close(d->control); /* the daemon is gone */
 	d->control = -1;
