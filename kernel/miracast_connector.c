@@ -144,8 +144,8 @@ void miracast_connector_plug(struct miracast_head *head, struct miracast_display
 	spin_unlock_irq(&head->lock);
 	mutex_unlock(&head->plug_lock);
 
-	/* A swap leaves the status as it is, so the helper sees no change. */
-	if (!drm_connector_helper_hpd_irq_event(&head->connector) && display)
+	/* No change to the helper: a swap, or somebody has looked at the connector meanwhile. */
+	if (!drm_connector_helper_hpd_irq_event(&head->connector) && (display || old))
 		drm_kms_helper_connector_hotplug_event(&head->connector);
 	miracast_display_free(old);
 }

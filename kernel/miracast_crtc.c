@@ -246,12 +246,21 @@ static bool miracast_crtc_get_vblank_timestamp(struct drm_crtc *crtc, int *max_e
 
 static int miracast_crtc_atomic_check(struct drm_crtc *crtc, struct drm_atomic_state *state)
 {
+	struct drm_crtc_state *old = drm_atomic_get_old_crtc_state(state, crtc);
 	struct drm_crtc_state *new = drm_atomic_get_new_crtc_state(state, crtc);
+	struct miracast_head *head = crtc_to_head(crtc);
+	u32 display = new->connector_mask & drm_connector_mask(&head->connector);
+	bool joins = display & ~old->connector_mask;
 
-	/* A mode that is no longer listed may stay, but not be set or come on again. */
-	if (new->active && (new->mode_changed || new->active_changed) &&
-	    (miracast_mode_valid(crtc->dev, &new->mode) != MODE_OK ||
-	     !miracast_connector_offers(crtc_to_head(crtc), &new->mode)))
+	/* A desktop that dies takes its picture away: DRM then switches off, and all are told. */
+	if (new->active && !(new->plane_mask & drm_plane_mask(&head->primary)))
+		return -EINVAL;
+	if (!new->enable || !(new->mode_changed || joins))
+		return 0;
+	if (miracast_mode_valid(crtc->dev, &new->mode) != MODE_OK)
+		return -EINVAL;
+	/* What is no longer listed may stay, over a sleep, too, but not be set. */
+	if (display && !state->duplicated && !miracast_connector_offers(head, &new->mode))
 		return -EINVAL;
 	return 0;
 }
@@ -286,8 +295,6 @@ static void miracast_crtc_atomic_disable(struct drm_crtc *crtc, struct drm_atomi
 		miracast_grab_overrun(head);
 	/* Readers of the last frame are copies: as long as one of these takes. */
 	wait_event_lock_irq(head->wait, miracast_engine_idle(head), head->lock);
-	if (!new->enable)
-		miracast_head_set_mode(head, NULL);
 	if (!new->active)
 		miracast_head_tell(head, MIRACAST_EVENT_POWER);
 	spin_unlock_irq(&head->lock);
@@ -321,6 +328,9 @@ static void miracast_crtc_atomic_flush(struct drm_crtc *crtc, struct drm_atomic_
 		miracast_frame_set_time(head, &frame.is);
 		retired = miracast_frame_latch(head, state, frame);
 	}
+	/* Here, since what was off is not disabled once more. */
+	if (!crtc->state->enable)
+		miracast_head_set_mode(head, NULL);
 	miracast_writeback_commit(head, state);
 	if (event) {
 		head->flip_event = event;

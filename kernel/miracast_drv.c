@@ -346,7 +346,7 @@ err_engine:
 	return ret;
 }
 
-/* Every open descriptor, of the card as of the node, holds the module: nobody is there any more. */
+/* Every open descriptor of card and node holds the module: nobody is there any more. */
 static void __exit miracast_exit(void)
 {
 	struct drm_device *drm = &miracast_device->drm;

@@ -173,8 +173,12 @@ static void miracast_copy_work(struct work_struct *work)
 
 	spin_lock_irq(&head->lock);
 	seq = head->frame.is.sequence;
-	if (miracast_engine_next(head, true) && head->frame.fb &&
-	    miracast_framebuffer_imported(head->frame.fb)) {
+	if (!miracast_engine_next(head, true)) {
+		/* A job that comes now has a turn of its own, with a look at the exporter. */
+		spin_unlock_irq(&head->lock);
+		return;
+	}
+	if (head->frame.fb && miracast_framebuffer_imported(head->frame.fb)) {
 		fb = head->frame.fb;
 		drm_framebuffer_get(fb);
 	}

@@ -20,12 +20,13 @@
  *  stream	made by MIRACAST_IOC_STREAM on the control descriptor and meant to be passed to the
  *		program that encodes. Pictures only. A head has at most one: a new one revokes the
  *		old one. Its close or revocation cancels queued buffers and releases a grab; the
- *		display stays. On a revoked stream every call fails with ESHUTDOWN and poll() says
- *		POLLHUP.
+ *		display stays. On a revoked stream every valid call fails with ESHUTDOWN and poll()
+ *		says POLLHUP.
  *
  * Both are non-blocking for ioctls; poll() waits.
  *
- * Extending: every structure may grow at its end. The size is in the ioctl number; the kernel reads
+ * Extending: every structure but miracast_rect and miracast_mode, which are parts of others, may
+ * grow at its end. The size is in the ioctl number; the kernel reads
  * what it knows, takes missing fields as 0 and fails with E2BIG where a field that it does not know
  * is not 0; it zero-fills fields it does not know on the way out. Padding ("pad") and unknown flags
  * must be 0, else EINVAL. So a program works with every later minor version of its major version,
@@ -189,9 +190,10 @@ struct miracast_stream {
 };
 
 /*
- * Event records, by read() on the control descriptor: as many whole records as fit. EINVAL when not
- * even one fits, EAGAIN with O_NONBLOCK when there is none, else read() waits. Advance by @length:
- * a later minor may have longer records. poll() says POLLIN.
+ * Event records, by read() on the control descriptor: as many whole records as fit. A later minor
+ * may have longer ones: advance by @length; where not even one fits, it is cut to what was asked
+ * for, and @length is its own. EINVAL for less than struct miracast_event as it is in minor 0,
+ * EAGAIN with O_NONBLOCK when there is none, else read() waits. poll() says POLLIN.
  *
  * At most one event of each type waits; a newer one replaces it. Each record carries the state at
  * the time of the read(), so nothing is lost but the states in between.
@@ -267,9 +269,9 @@ struct miracast_alloc {
  * @flags: 0
  * @pad: 0
  *
- * Buffers are filled in the order in which they were queued, each with another frame (but see
- * @after_seq 0). The call never waits. While unplugged, switched off or without a picture, queued
- * buffers wait; they never come back empty.
+ * Of the buffers that may have the current frame, the first one queued gets it; no two get the same
+ * one (but see @after_seq 0). The call never waits. While unplugged, switched off or without a
+ * picture, queued buffers wait; they never come back empty.
  *
  * The kernel waits for nobody: what read the buffer last, a GPU included, has to be done with it.
  *
@@ -300,7 +302,7 @@ struct miracast_queue {
  * @ready_ns: when the desktop had committed the frame and it could be read
  * @flip_ns: the vertical blank at which it is shown: the frame's time on the display's own clock,
  *	up to one refresh later than @ready_ns
- * @vblank: number of that vertical blank, as the desktop's flip event has it
+ * @vblank: number of that vertical blank, as the desktop's flip event has it unless that was held
  * @damage: what differs from frame dst_seq: a hint, never too small; the whole picture when unknown
  * @width: of the frame in pixels
  * @height: of the frame in lines

@@ -319,6 +319,20 @@ static bool test_modes(void)
 	return true;
 }
 
+/* The display stays on. */
+static int take_picture_away(void)
+{
+	drmModeAtomicReq *request = drmModeAtomicAlloc();
+	uint32_t id = desktop.plane;
+	int r;
+
+	drmModeAtomicAddProperty(request, id, desktop_property(&desktop, id, "FB_ID"), 0);
+	drmModeAtomicAddProperty(request, id, desktop_property(&desktop, id, "CRTC_ID"), 0);
+	r = drmModeAtomicCommit(desktop.fd, request, 0, NULL);
+	drmModeAtomicFree(request);
+	return r;
+}
+
 /* A plane has to fill the display, as it is: no windows, no scaling. */
 static bool test_plane(void)
 {
@@ -329,6 +343,7 @@ static bool test_plane(void)
 	CHECK_FAILS(try_commit(desktop.plane, "FB_ID", 0, 0), EINVAL);
 	CHECK_FAILS(try_commit(desktop.plane, "FB_ID", desktop.crtc, 0), EINVAL);
 	CHECK_FAILS(try_commit(desktop.plane, "CRTC_ID", desktop.connector, 0), EINVAL);
+	CHECK_FAILS(take_picture_away(), EINVAL);
 	return true;
 }
 
@@ -372,6 +387,31 @@ static int try_writeback(uint32_t fb, uintptr_t fence)
 	return r;
 }
 
+/* Without the display its list does not matter: try a mode that is not in it. */
+static int try_writeback_alone(uint32_t display_crtc)
+{
+	drmModeAtomicReq *request = drmModeAtomicAlloc();
+	drmModeModeInfo mode = desktop.mode;
+	uint32_t blob;
+	int r;
+
+	mode.clock -= 1;
+	drmModeCreatePropertyBlob(desktop.fd, &mode, sizeof(mode), &blob);
+	drmModeAtomicAddProperty(request, desktop.connector,
+				 desktop_property(&desktop, desktop.connector, "CRTC_ID"),
+				 display_crtc);
+	drmModeAtomicAddProperty(request, desktop.writeback,
+				 desktop_property(&desktop, desktop.writeback, "CRTC_ID"),
+				 desktop.crtc);
+	drmModeAtomicAddProperty(request, desktop.crtc,
+				 desktop_property(&desktop, desktop.crtc, "MODE_ID"), blob);
+	r = drmModeAtomicCommit(desktop.fd, request,
+				DRM_MODE_ATOMIC_ALLOW_MODESET | DRM_MODE_ATOMIC_TEST_ONLY, NULL);
+	drmModeDestroyPropertyBlob(desktop.fd, blob);
+	drmModeAtomicFree(request);
+	return r;
+}
+
 static bool test_writeback_rules(void)
 {
 	struct buffer other;
@@ -394,6 +434,8 @@ static bool test_writeback_rules(void)
 	CHECK(desktop_writeback(&desktop, &back, &dummy) == 0);
 	CHECK(desktop_value(&desktop, desktop.writeback, "WRITEBACK_FB_ID") == 0);
 	close(dummy);
+	CHECK(try_writeback_alone(0) == 0);
+	CHECK_FAILS(try_writeback_alone(desktop.crtc), EINVAL);
 	CHECK(drmModeRmFB(desktop.fd, other.fb) == 0);
 	munmap(other.pixels, other.size);
 	return true;
@@ -484,11 +526,56 @@ static bool test_legacy(void)
 			     &connector->modes[1]) == 0);
 	CHECK(drmModeRmFB(desktop.fd, large.fb) == 0);
 	crtc = drmModeGetCrtc(desktop.fd, desktop.crtc);
-	CHECK(!crtc->buffer_id);
+	CHECK(!crtc->buffer_id && !crtc->mode_valid);
 	drmModeFreeCrtc(crtc);
 	munmap(large.pixels, large.size);
 	CHECK(desktop_set_mode(&desktop, &connector->modes[0], &front) == 0);
 	drmModeFreeConnector(connector);
+	return true;
+}
+
+/* ---- what the other side is told ---- */
+
+/* All that waits; true: the last record says that nothing is shown. */
+static bool told_off(void)
+{
+	struct miracast_event event = { .active = 1 };
+
+	while (read(control, &event, sizeof(event)) == sizeof(event))
+		;
+	return !event.mode.clock && !event.active;
+}
+
+/* Off by DPMS first: then nothing is left to be disabled. */
+static bool test_off_in_two_steps(void)
+{
+	const drmModeModeInfo mode = desktop.mode;
+
+	CHECK(!told_off());
+	CHECK(desktop_switch(&desktop, false) == 0);
+	CHECK(!told_off()); /* there is a mode still */
+	CHECK(desktop_off(&desktop) == 0);
+	CHECK(told_off());
+	CHECK(desktop_set_mode(&desktop, &mode, &front) == 0);
+	CHECK(!told_off());
+	return true;
+}
+
+/* The last test: its descriptor goes, and its framebuffers with it. */
+static bool test_desktop_dies(void)
+{
+	struct miracast_plug plug = display_plug(edid);
+	drmModeConnector *connector;
+
+	CHECK(ioctl(control, MIRACAST_IOC_PLUG, &plug) == 0);
+	connector = desktop_probe(&desktop);
+	CHECK(desktop_set_mode(&desktop, &connector->modes[0], &front) == 0);
+	drmModeFreeConnector(connector);
+	CHECK(!told_off());
+	munmap(front.pixels, front.size); /* which would keep the descriptor's file */
+	munmap(back.pixels, back.size);
+	desktop_close(&desktop);
+	CHECK(told_off());
 	return true;
 }
 
@@ -550,7 +637,9 @@ static const struct test tests[] = {
 	{ "vertical blanks send events", test_vblank_events },
 	{ "vertical blanks are counted on while off", test_vblank_off },
 	{ "legacy calls work", test_legacy },
+	{ "a display that is off can be taken away", test_off_in_two_steps },
 	{ "a connector can be forced", test_forced },
+	{ "a desktop that dies leaves no picture", test_desktop_dies },
 };
 
 int main(void)

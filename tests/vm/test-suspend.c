@@ -96,6 +96,11 @@ int main(void)
 	queue.fd = alloc.fd;
 	queue.after_seq = grab.sequence;
 	CHECK(ioctl(stream.fd, MIRACAST_IOC_QUEUE, &queue) == 0);
+	/* And a mode that was taken from the list while it was shown. */
+	plug.modes += sizeof(display_modes[0]);
+	plug.mode_count--;
+	plug.preferred--;
+	CHECK(ioctl(control, MIRACAST_IOC_PLUG, &plug) == 0);
 	CHECK(put("/sys/power/pm_test", "devices"));
 	CHECK(put("/sys/power/state", "freeze"));
 	printf("ok 1 devices slept and woke up with a grab and a buffer out\n");
