@@ -346,6 +346,10 @@ class Sink:
             try:
                 self.player.wait(120)  # it decodes all that came
             except subprocess.TimeoutExpired:
+                threads = pathlib.Path(f"/proc/{self.player.pid}/task").glob("*")
+                print("# the sink does not end:", *(f"{(t / 'comm').read_text().strip()}: "
+                      f"{(t / 'wchan').read_text()} {(t / 'syscall').read_text().strip()};"
+                      for t in threads), flush=True)
                 return None
         return json.loads(path.read_text()) if path.exists() and path.stat().st_size else None
 
