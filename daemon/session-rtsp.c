@@ -175,11 +175,20 @@ static void lose_monitor(struct session *s)
 		     "the monitor was taken off the sink");
 }
 
-/* A sink that says it will never ask for an IDR has no other way out of a broken picture. */
-static void watch_idr(struct session *s, const struct wfd_sink *sink)
+/*
+ * A sink that will never ask for an IDR has no other way out of a broken picture. One that did not say
+ * whether it will may have a player that misses the first one, and gets them until it asks.
+ */
+static void watch_idr(struct session *s)
 {
-	if (wfd_sink_has(sink, WFD_PARAM_IDR_REQUEST_CAPABILITY) && !sink->idr_requests)
-		session_timer_start(s, SESSION_TIMER_IDR, SESSION_IDR_MS);
+	const struct wfd_sink *sink = exchange_get_sink(s->exchange);
+	bool is_told = wfd_sink_has(sink, WFD_PARAM_IDR_REQUEST_CAPABILITY);
+	bool is_early = clock_now_us() - s->play_us <
+			clock_limit_us(SESSION_IDR_EARLY_MS * USEC_PER_MSEC);
+
+	if (!sink->idr_requests)
+		session_timer_start(s, SESSION_TIMER_IDR,
+				    is_told || is_early ? SESSION_IDR_MS : SESSION_IDR_RARE_MS);
 }
 
 int session_rtsp_on_idr_timer(sd_event_source *source, uint64_t now_us, void *userdata)
@@ -189,7 +198,7 @@ int session_rtsp_on_idr_timer(sd_event_source *source, uint64_t now_us, void *us
 	(void)source;
 	(void)now_us;
 	media_supervisor_request_idr(s->media);
-	session_timer_start(s, SESSION_TIMER_IDR, SESSION_IDR_MS);
+	watch_idr(s);
 	return 0;
 }
 
@@ -205,7 +214,7 @@ static void on_play(void *userdata)
 	}
 	media_supervisor_start(s->media, TAKE_FD(s->rtp_fd));
 	session_rate_play(s);
-	watch_idr(s, sink);
+	watch_idr(s);
 	s->info.monitor_connected = true;
 	if (s->state == SESSION_START_PENDING) {
 		session_post_started(s);
@@ -234,6 +243,7 @@ static void on_idr_request(void *userdata)
 {
 	struct session *s = userdata;
 
+	session_timer_stop(s, SESSION_TIMER_IDR);
 	media_supervisor_request_idr(s->media);
 	session_rate_on_request(s);
 	session_tell_event(s, SESSION_EVENT_IDR_REQUEST);
@@ -299,13 +309,16 @@ static int get_error(const struct exchange_error *error)
 static void on_failed(void *userdata, const struct exchange_error *error)
 {
 	struct session *s = userdata;
+	/* A keep-alive that is under way by chance is not to blame. */
+	bool has_left = s->state == SESSION_STARTED && error->failure == EXCHANGE_FAILURE_CLOSED;
 	char text[SESSION_TEXT_SIZE];
 
 	if (s->state == SESSION_STOP_PENDING) {
 		session_post_stopped(s);
 		return;
 	}
-	(void)snprintf(text, sizeof(text), "%s: %s", error->message, error->text);
+	(void)snprintf(text, sizeof(text), "%s%s%s", has_left ? "" : error->message,
+		       has_left ? "" : ": ", error->text);
 	session_fail(s, get_end_reason(error),
 		     s->state == SESSION_STARTED ? SESSION_STAGE_STREAMING : SESSION_STAGE_RTSP,
 		     get_error(error), text);

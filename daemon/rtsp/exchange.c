@@ -94,7 +94,7 @@ void exchange_limits_init(struct exchange_limits *ret)
 		.keepalive = clock_limit_us(20 * SEC),
 		.keepalive_reply = clock_limit_us(10 * SEC),
 		.life = clock_limit_us(30 * SEC),
-		.teardown = clock_limit_us(500 * MSEC),
+		.teardown = clock_limit_us(1500 * MSEC),
 	};
 }
 

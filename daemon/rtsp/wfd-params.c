@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define NAME_SIZE    64 /* longer than each of ours */
 
 /*
  * Reads a value, never "none" and never empty, into the field, which was zeroed, and what belongs
@@ -112,6 +113,18 @@ const char *wfd_param_to_string(enum wfd_param param)
 	return params[param].name;
 }
 
+/* Sinks write "WFD_IDR_Request", and "wfd-idr-request". */
+static bool is_name(struct text name, const char *known)
+{
+	char spelt[NAME_SIZE];
+
+	if (name.size >= sizeof(spelt))
+		return false;
+	for (size_t i = 0; i < name.size; i++)
+		spelt[i] = (char)(name.data[i] == '-' ? '_' : name.data[i]);
+	return text_is((struct text){ spelt, name.size }, known);
+}
+
 /* "name: value", "name : value" and "name" alone. */
 static enum wfd_param split_line(struct text line, struct text *ret_value)
 {
@@ -121,7 +134,7 @@ static enum wfd_param split_line(struct text line, struct text *ret_value)
 	name = text_trim(name);
 	*ret_value = text_trim(line);
 	for (size_t i = 0; i < WFD_PARAM_COUNT; i++)
-		if (text_is(name, params[i].name))
+		if (is_name(name, params[i].name))
 			return (enum wfd_param)i;
 	return WFD_PARAM_COUNT;
 }

@@ -44,7 +44,7 @@
 
 #define SESSION_STOP_LIMIT_MS	 3000 /* Stop, whatever sink or driver do [R9] */
 #define SESSION_DESTROY_LIMIT_MS 3000
-#define SESSION_TEARDOWN_MS	 500  /* of Stop's time, for the sink to say good-bye */
+#define SESSION_TEARDOWN_MS	 1500 /* of Stop's time, for the sink to say good-bye */
 #define SESSION_CAPS_MS		 3000 /* for the media process to tell what it can encode */
 
 /* Of a running session; MIRACAST_TIME_SCALE stretches these as well. */
@@ -54,6 +54,8 @@
 #define SESSION_BANDWIDTH_MS 5000  /* below the mode's floor: the end */
 #define SESSION_RECOVER_MS   10000 /* a quarter above the better mode's floor: back to it */
 #define SESSION_IDR_MS	     2000  /* from IDR to IDR for a sink that never asks for one */
+#define SESSION_IDR_RARE_MS  10000 /* ... that does not say whether it will, from EARLY on */
+#define SESSION_IDR_EARLY_MS 10000 /* after PLAY */
 
 struct sd_event;
 struct session;

@@ -50,6 +50,23 @@ static void test_no_idr_requests(void **state)
 	bench_finish(b);
 }
 
+/* Its player may come up late, and it may have no way to ask; once it does, it has one. */
+static void test_idr_capability_unknown(void **state)
+{
+	struct bench *b = *state;
+
+	b->script.m3 = FORMATS("00000021", "00000000") AUDIO_AND_PORTS;
+	bench_run(b, 0);
+	bench_pass(b, SESSION_IDR_EARLY_MS * MS);
+	assert_int_equal(b->media.n_idrs, SESSION_IDR_EARLY_MS / SESSION_IDR_MS);
+	bench_pass(b, 3 * SESSION_IDR_RARE_MS * MS);
+	assert_int_equal(b->media.n_idrs, SESSION_IDR_EARLY_MS / SESSION_IDR_MS + 3);
+	say(b, "wfd-idr-request\r\n"); /* as lazycast writes it */
+	bench_pass(b, 3 * SESSION_IDR_RARE_MS * MS);
+	assert_int_equal(b->media.n_idrs, SESSION_IDR_EARLY_MS / SESSION_IDR_MS + 4);
+	bench_finish(b);
+}
+
 static void test_departure(void **state)
 {
 	struct bench *b = *state;
@@ -509,6 +526,7 @@ static void test_teardown_reason(void **state)
 /* clang-format off */
 static const struct CMUnitTest cases[] = {
 	CASE("case 66: a sink that never asks for IDRs gets some", test_no_idr_requests),
+	CASE("case 66: so does one that may not ask, until it does", test_idr_capability_unknown),
 	CASE("case 67: a departure ends the session and the sink is told", test_departure),
 	CASE("case 67: a departure told by the formats, told once", test_departure_by_formats),
 	CASE("case 67: a departure during Start", test_departure_in_start),

@@ -125,6 +125,7 @@ static void test_fin(void **state)
 	assert_int_equal(b->n_ended, 1);
 	assert_int_equal(b->end.reason, SESSION_END_CRITICAL);
 	assert_int_equal(b->end.error, -ECONNRESET);
+	assert_string_equal(b->end_text, "the sink closed the connection");
 	bench_finish(b);
 }
 

@@ -505,6 +505,8 @@ static void test_lines(void **state)
 {
 	(void)state;
 	assert_int_equal(wfd_param_from_line(text_from("wfd_idr_request")), WFD_PARAM_IDR_REQUEST);
+	assert_int_equal(wfd_param_from_line(text_from("wfd-IDR-request")), WFD_PARAM_IDR_REQUEST);
+	assert_int_equal(wfd_param_from_line(text_from("wfd idr request")), WFD_PARAM_COUNT);
 	assert_int_equal(wfd_param_from_line(text_from("WFD_I2C : x")), WFD_PARAM_I2C);
 	assert_int_equal(wfd_param_from_line(text_from("")), WFD_PARAM_COUNT);
 	assert_int_equal(wfd_param_from_line(text_from("wfd_idr")), WFD_PARAM_COUNT);
