@@ -53,6 +53,12 @@ static void set_end(struct cast_end *e, enum session_end_reason reason, int erro
 	(void)snprintf(e->text, sizeof(e->text), "%s", text);
 }
 
+static void set_link_end(struct cast_end *e, enum link_stage stage, int error, const char *text)
+{
+	set_end(e, SESSION_END_CRITICAL, error, link_stage_to_string(stage), text);
+	e->of_link = true;
+}
+
 /* The one writer of the state. */
 static void set_state(struct cast *c, enum cast_state state, const char *stage)
 {
@@ -74,6 +80,8 @@ static const char *create_text(int error)
 		return "every head of the kernel module is in use: end another session first";
 	case -ENOEXEC:
 		return "miracast-media cannot be run: the installation is incomplete";
+	case -EPROTONOSUPPORT:
+		return "the kernel module that is loaded is of another version: restart once";
 	default:
 		return strerror(-error);
 	}
@@ -124,8 +132,7 @@ int cast_new(struct sd_event *event, const struct session_config *config,
 	}
 	r = open_link(c, target);
 	if (r < 0) {
-		set_end(ret_end, SESSION_END_CRITICAL, r, link_stage_to_string(LINK_STAGE_LISTEN),
-			open_text(r));
+		set_link_end(ret_end, LINK_STAGE_LISTEN, r, open_text(r));
 		return r;
 	}
 	*ret = TAKE_PTR(c);
@@ -167,7 +174,7 @@ static void on_link_failed(void *userdata, enum link_stage stage, int error, con
 
 	if (c->state != CAST_LINKING)
 		return;
-	set_end(&c->end, SESSION_END_CRITICAL, error, link_stage_to_string(stage), text);
+	set_link_end(&c->end, stage, error, text);
 	conclude(c);
 }
 
@@ -281,7 +288,7 @@ static void on_lost(void *userdata, int error, const char *text)
 
 	if (c->state != CAST_STARTING && c->state != CAST_STREAMING)
 		return;
-	set_end(&c->end, SESSION_END_CRITICAL, error, link_stage_to_string(LINK_STAGE_UP), text);
+	set_link_end(&c->end, LINK_STAGE_UP, error, text);
 	stop(c);
 }
 

@@ -31,6 +31,7 @@ struct cast_end {
 	enum session_end_reason reason;
 	int error;	  /* negative errno; 0: as somebody wanted */
 	const char *stage; /* one of the words of link, session or manager */
+	bool of_link;	   /* error is one of docs/link.md */
 	char text[256];	  /* a sentence for the user */
 };
 

@@ -80,7 +80,8 @@ static bool is_hidden(const struct drop_ins *d, const char *name)
 	return false;
 }
 
-static void collect(struct drop_ins *d, const char *root, size_t place)
+static int collect(struct drop_ins *d, const char *root, size_t place, config_problem problem,
+		   void *userdata)
 {
 	char path[PATH_MAX];
 	struct dirent *entry;
@@ -88,8 +89,13 @@ static void collect(struct drop_ins *d, const char *root, size_t place)
 
 	(void)snprintf(path, sizeof(path), "%s%s/miracast/miracastd.conf.d", root, places[place]);
 	directory = opendir(path);
-	if (!directory)
-		return;
+	if (!directory) {
+		int r = errno == ENOENT ? 0 : -errno;
+
+		if (r < 0)
+			report(problem, userdata, path, r);
+		return r;
+	}
 	while (d->n < CONFIG_FILES_MAX && (entry = readdir(directory))) {
 		size_t length = strlen(entry->d_name);
 
@@ -100,6 +106,7 @@ static void collect(struct drop_ins *d, const char *root, size_t place)
 		d->list[d->n++].place = place;
 	}
 	(void)closedir(directory);
+	return 0;
 }
 
 static int compare(const void *a, const void *b)
@@ -115,8 +122,11 @@ static int load_drop_ins(struct config *c, const char *root, config_problem prob
 
 	if (!d)
 		return -ENOMEM;
-	for (size_t i = 0; i < N_PLACES; i++)
-		collect(d, root, i);
+	for (size_t i = 0; i < N_PLACES; i++) {
+		int r = collect(d, root, i, problem, userdata);
+
+		result = r < 0 ? r : result;
+	}
 	qsort(d->list, d->n, sizeof(d->list[0]), compare);
 	for (size_t i = 0; i < d->n; i++) {
 		int r;

@@ -78,6 +78,8 @@ static const char *create_hint(int error)
 		return "that is not the node of the kernel module: it is /dev/miracast as a rule";
 	case -ENOEXEC:
 		return "miracast-media cannot be run: the installation is incomplete";
+	case -EPROTONOSUPPORT:
+		return "the kernel module that is loaded is of another version: restart once";
 	default:
 		return strerror(-error);
 	}

@@ -17,8 +17,19 @@ _miracastctl() {
     typed=${word#[\"\']}
     typed=${typed//\\/}
     for ((i = 1; i < COMP_CWORD; i++)); do
-        [[ ${COMP_WORDS[i]} == -* ]] || { command=${COMP_WORDS[i]}; break; }
+        case ${COMP_WORDS[i]} in
+        --seconds | --mode | --encoder | --audio | --method | --root) ((++i)) ;; # and its value
+        -*) ;;
+        *) command=${COMP_WORDS[i]}; break ;;
+        esac
     done
+    case ${COMP_WORDS[COMP_CWORD - 1]} in
+    --encoder) COMPREPLY=($(compgen -W "auto vaapi x264" -- "$word")); return ;;
+    --audio) COMPREPLY=($(compgen -W "auto none" -- "$word")); return ;;
+    --method) COMPREPLY=($(compgen -W "auto button pin display" -- "$word")); return ;;
+    --root) COMPREPLY=($(compgen -d -- "$word")); return ;;
+    --seconds | --mode) return ;;
+    esac
     case $command in
 END
 echo "    \"\") COMPREPLY=(\$(compgen -W \"$(echo "$commands" | cut -d' ' -f1 | tr '\n' ' ')--json --help --version\" -- \"\$word\")) ;;"

@@ -22,6 +22,17 @@ has_x_server() {
 	grep -qsxE 'X|Xorg' /proc/[0-9]*/comm
 }
 
+# firewalld knows the zones that it found when it started.
+reload_firewalld() {
+	has firewall-cmd && firewall-cmd -q --state 2>/dev/null || return 0
+	there=0
+	[ ! -e /usr/lib/firewalld/zones/miracast.xml ] || there=1
+	[ "$(firewall-cmd --get-zones | grep -cw miracast)" != $there ] || return 0
+	say "Reloading firewalld, which has a zone for sinks"
+	firewall-cmd -q --reload ||
+		say "! That failed: sinks are not let in before \"firewall-cmd --reload\" works"
+}
+
 reload() {
 	is_booted || return 0
 	say "Reloading units, device rules and bus policies"
@@ -30,6 +41,7 @@ reload() {
 	udevadm trigger --subsystem-match=misc --sysname-match=miracast
 	busctl -q call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus ReloadConfig
 	systemctl -q try-restart miracastd.service
+	reload_firewalld
 }
 
 # ---------------------------------------------------------------- install
@@ -129,6 +141,8 @@ stop() {
 
 remove_user() {
 	say "Removing the user miracast and what the service kept"
+	# Where the module stays until a restart, nobody shall get the node with the number.
+	[ ! -e /dev/miracast ] || chown root:root /dev/miracast
 	! id miracast >/dev/null 2>&1 || userdel miracast
 	rm -rf /var/lib/miracast /var/lib/miracast-net /run/miracast-net "$log" \
 		/run/NetworkManager/conf.d/miracast.conf

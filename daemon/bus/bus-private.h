@@ -147,5 +147,7 @@ void bus_login_done(struct bus *b);
 
 /* The name by the errno, the message "STAGE: TEXT"; returns -error's errno for a handler. */
 int bus_set_error(sd_bus_error *e, int error, const char *stage, const char *text);
+/* For a cast that has ended, or never began. */
+int bus_set_end(sd_bus_error *e, int error, const struct cast_end *end);
 
 #endif

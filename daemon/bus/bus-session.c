@@ -85,7 +85,7 @@ void bus_session_answer(struct bus_session *s, int error, const struct cast_end 
 	if (!s->call)
 		return;
 	if (error < 0) {
-		(void)bus_set_error(&e, error, end->stage, end->text);
+		(void)bus_set_end(&e, error, end);
 		(void)sd_bus_reply_method_error(s->call, &e);
 	} else {
 		(void)sd_bus_reply_method_return(s->call, "o", s->path);

@@ -89,7 +89,7 @@ static int connect_sink(struct bus *b, sd_bus_message *m, sd_bus_error *error)
 	owner_from_process(uid, pid, &request.owner);
 	r = manager_connect(b->manager, s->sink, &request, &cast, &end);
 	if (r < 0)
-		return bus_set_error(error, r, end.stage, end.text);
+		return bus_set_end(error, r, &end);
 	for (size_t i = 0; i < b->n_sessions; i++)
 		if (b->sessions[i]->cast == cast)
 			session = b->sessions[i];

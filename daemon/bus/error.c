@@ -36,13 +36,41 @@ static const struct {
 	{ ENOBUFS, MIRACAST_DBUS_ERROR_LIMITS },
 };
 
-int bus_set_error(sd_bus_error *e, int error, const char *stage, const char *text)
+static const char *get_name(int error)
 {
-	const char *name = MIRACAST_DBUS_ERROR_FAILED;
-
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (names[i].error == -error)
-			name = names[i].name;
-	(void)sd_bus_error_setf(e, name, "%s: %s", stage, text);
+			return names[i].name;
+	return MIRACAST_DBUS_ERROR_FAILED;
+}
+
+/* On the way to a sink the other numbers mean what docs/link.md says, and one thing to a caller. */
+static const char *get_link_name(int error)
+{
+	switch (-error) {
+	case EBUSY:
+	case EADDRINUSE:
+	case EADDRNOTAVAIL:
+	case ENOENT:
+	case ENODEV:
+	case ETIMEDOUT:
+	case ECANCELED:
+	case ESHUTDOWN:
+		return get_name(error);
+	default:
+		return MIRACAST_DBUS_ERROR_CONNECTION;
+	}
+}
+
+int bus_set_error(sd_bus_error *e, int error, const char *stage, const char *text)
+{
+	(void)sd_bus_error_setf(e, get_name(error), "%s: %s", stage, text);
+	return error;
+}
+
+int bus_set_end(sd_bus_error *e, int error, const struct cast_end *end)
+{
+	(void)sd_bus_error_setf(e, end->of_link ? get_link_name(error) : get_name(error), "%s: %s",
+				end->stage, end->text);
 	return error;
 }

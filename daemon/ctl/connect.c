@@ -236,8 +236,8 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
 static void print_result(const struct attempt *a, const struct ctl_session *s)
 {
 	if (a->ctl->json) {
-		printf("{\"sink\": ");
-		ctl_json_string(a->sink.name);
+		printf("{");
+		ctl_json_sink(&objects, a->sink.path);
 		printf(", \"session\": ");
 		ctl_json_string(s->path);
 		printf(", \"width\": %u, \"height\": %u, \"refresh_hz\": %u, \"encoder\": ",

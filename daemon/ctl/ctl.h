@@ -134,6 +134,8 @@ const struct ctl_sink *ctl_find_sink(const struct ctl_objects *o, const char *wh
 /* A line that says why it was not found; CTL_NOT_FOUND. */
 int ctl_miss_sink(const struct ctl_objects *o, const char *what);
 const struct ctl_sink *ctl_get_sink(const struct ctl_objects *o, const char *path);
+/* The members "sink", "sink_id" and "sink_address" of an object in JSON. */
+void ctl_json_sink(const struct ctl_objects *o, const char *path);
 /*
  * The session of that sink; with what NULL the only one. NULL: none, or none is the only one, and a
  * line was said.
@@ -146,6 +148,9 @@ int ctl_call(struct ctl *c, const char *path, const char *interface, const char 
 
 /* Whoever is asked for PINs from now on is this program's user. As ctl_call. agent.c */
 int ctl_offer_agent(struct ctl *c);
+
+/* A service that goes takes what it was asked with it: a line, *ret_result, and the loop's end. */
+int ctl_end_with_service(struct ctl *c, int *ret_result);
 
 /* Ctrl-C and SIGTERM end the loop with CTL_OK, or call the handler. */
 int ctl_catch_signals(struct ctl *c, sd_event_signal_handler_t handler, void *userdata);

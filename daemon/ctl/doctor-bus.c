@@ -5,9 +5,13 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TRIAL_LIMIT_US UINT64_C(20000000)
+#define RADIO_US	3000000
+#define RADIO_STEP_US	250000
 #define NM_NAME	       "org.freedesktop.NetworkManager"
+#define SUPPLICANT_NAME "fi.w1.wpa_supplicant1"
 
 static const struct package supplicant_package = { "wpasupplicant", "wpa_supplicant",
 						   "wpa_supplicant", "wpa_supplicant" };
@@ -134,12 +138,31 @@ static void check_network_manager(struct ctl *c, struct findings *f)
 			    "NetworkManager is running; it does not hear of groups of sinks");
 }
 
+/* Where nobody manages radios, the service takes one when somebody looks for sinks. */
+static int look_for_radio(struct ctl *c, struct ctl_objects *o)
+{
+	int r = CTL_OK;
+
+	if (sd_bus_call_method(c->bus, MIRACAST_DBUS_NAME, MIRACAST_DBUS_PATH,
+			       MIRACAST_DBUS_MANAGER, "Discover", NULL, NULL, NULL) < 0)
+		return CTL_OK;
+	for (unsigned int waited = 0; waited < RADIO_US && *o->radio_problem && r == CTL_OK;
+	     waited += RADIO_STEP_US) {
+		(void)usleep(RADIO_STEP_US);
+		r = ctl_get_objects(c, o);
+	}
+	return r;
+}
+
 /* What the service itself makes of it all: it has other rights than we. */
 static void check_radio_of_ours(struct ctl *c, struct findings *f)
 {
 	static struct ctl_objects o;
 
 	if (ctl_get_objects(c, &o) != CTL_OK)
+		return;
+	if (*o.radio_problem && get_presence(c, SUPPLICANT_NAME) != PRESENCE_NONE &&
+	    look_for_radio(c, &o) != CTL_OK)
 		return;
 	if (*o.radio_problem)
 		finding_add(f, "wifi-direct", VERDICT_PROBLEM, o.radio_problem, NULL,
@@ -156,7 +179,7 @@ static void check_radio_of_ours(struct ctl *c, struct findings *f)
 static void check_wireless(struct ctl *c, struct findings *f)
 {
 	bool has_iwd = doctor_is_running(c, "net.connman.iwd");
-	bool has_supplicant = get_presence(c, "fi.w1.wpa_supplicant1") != PRESENCE_NONE;
+	bool has_supplicant = get_presence(c, SUPPLICANT_NAME) != PRESENCE_NONE;
 
 	if (has_supplicant)
 		finding_add(f, "wpa-supplicant", VERDICT_OK, NULL, NULL,
@@ -202,13 +225,16 @@ void doctor_check_encoder(struct ctl *c, struct findings *f)
 					   MIRACAST_DBUS_MANAGER, "TryEncoder") < 0 ||
 	    sd_bus_call(c->bus, m, TRIAL_LIMIT_US, &error, &reply) < 0 ||
 	    sd_bus_message_read(reply, "s", &encoder) < 0) {
+		bool is_tried = sd_bus_error_has_name(&error, MIRACAST_DBUS_ERROR_NO_ENCODER);
 		bool is_refused = sd_bus_error_has_name(&error, MIRACAST_DBUS_ERROR_NOT_AUTHORIZED);
 
-		finding_add(f, "encoder", is_refused ? VERDICT_UNKNOWN : VERDICT_PROBLEM,
-			    is_refused ? "run the doctor in the session at the computer, or as root" :
-					 "\"journalctl -u miracastd\" says what was tried",
-			    NULL, "%s: %s", is_refused ? "the encoder could not be tried" :
-							 "no encoder works",
+		finding_add(f, "encoder", is_tried ? VERDICT_PROBLEM : VERDICT_UNKNOWN,
+			    is_tried ? "\"journalctl -u miracastd\" says what was tried"
+			    : is_refused
+				    ? "run the doctor in the session at the computer, or as root"
+				    : "try again in a minute",
+			    NULL, "%s: %s",
+			    is_tried ? "no encoder works" : "the encoder could not be tried",
 			    error.message ?: "the service does not answer");
 		return;
 	}

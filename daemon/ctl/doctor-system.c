@@ -193,15 +193,21 @@ static void check_key(const struct ctl *c, struct findings *f)
 		return;
 	}
 	(void)snprintf(command, sizeof(command), "mokutil --test-key '%s%s'", c->root, key);
-	if (!doctor_ask(command, answer, sizeof(answer)) || !strstr(answer, "is already enrolled")) {
+	(void)doctor_ask(command, answer, sizeof(answer));
+	if (strstr(answer, "is not enrolled")) {
 		(void)snprintf(advice, sizeof(advice), "run \"mokutil --import %s\", choose a "
 			       "password, restart, and confirm it in the blue screen", key);
 		finding_add(f, "secure-boot", VERDICT_PROBLEM, advice, NULL,
 			    "Secure Boot is on and does not know the key that signs the module");
 		return;
 	}
-	finding_add(f, "secure-boot", VERDICT_OK, NULL, NULL,
-		    "Secure Boot is on, and the key that signs modules is enrolled");
+	if (strstr(answer, "is already enrolled"))
+		finding_add(f, "secure-boot", VERDICT_OK, NULL, NULL,
+			    "Secure Boot is on, and the key that signs modules is enrolled");
+	else
+		finding_add(f, "secure-boot", VERDICT_UNKNOWN, "run the doctor as root", NULL,
+			    "Secure Boot is on, and mokutil does not tell whether it knows the key "
+			    "that signs the module");
 }
 
 void doctor_check_secure_boot(const struct ctl *c, struct findings *f)

@@ -170,24 +170,45 @@ static void print_json(const struct ctl *c, const struct findings *f)
 	printf("\n]\n");
 }
 
+/* So far, as it becomes known; then what comes next, where that takes its time. */
+static void print_progress(const struct ctl *c, const struct findings *f, const char *next)
+{
+	static size_t printed;
+
+	if (c->json)
+		return;
+	if (c->is_terminal)
+		printf("\r\x1b[K"); /* what was next */
+	while (printed < f->n)
+		print_text(c, &f->list[printed++]);
+	if (next && c->is_terminal)
+		printf("%-8s %s", "...", next);
+	(void)fflush(stdout);
+}
+
+static void examine(struct ctl *c, struct findings *f)
+{
+	doctor_check_module(c, f);
+	doctor_check_secure_boot(c, f);
+	doctor_check_permissions(c, f);
+	print_progress(c, f, "asking the service");
+	doctor_check_services(c, f);
+	doctor_check_radio(c, f);
+	doctor_check_programs(c, f);
+	doctor_check_firewall(c, f);
+	print_progress(c, f, "trying the encoder");
+	doctor_check_encoder(c, f);
+	print_progress(c, f, NULL);
+}
+
 int ctl_doctor(struct ctl *c)
 {
 	static struct findings f;
 	size_t problems = 0;
 
-	doctor_check_module(c, &f);
-	doctor_check_secure_boot(c, &f);
-	doctor_check_permissions(c, &f);
-	doctor_check_services(c, &f);
-	doctor_check_radio(c, &f);
-	doctor_check_programs(c, &f);
-	doctor_check_firewall(c, &f);
-	doctor_check_encoder(c, &f);
-	for (size_t i = 0; i < f.n; i++) {
+	examine(c, &f);
+	for (size_t i = 0; i < f.n; i++)
 		problems += f.list[i].verdict == VERDICT_PROBLEM;
-		if (!c->json)
-			print_text(c, &f.list[i]);
-	}
 	if (c->json)
 		print_json(c, &f);
 	else if (problems == 0)

@@ -164,13 +164,15 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
 }
 
 /* Nobody shall wait for what cannot come. */
-static void explain(const struct ctl_objects *o)
+static void explain(const struct list *l)
 {
+	const struct ctl_objects *o = &l->shown;
+
 	if (o->n_sinks > 0)
 		return;
 	if (*o->radio_problem)
 		ctl_complain("Wi-Fi Direct cannot be used: %s", o->radio_problem);
-	else
+	else if (!l->ctl->json)
 		ctl_complain("no sink was found: switch its screen mirroring on; "
 			     "\"miracastctl doctor\" knows what else can be wrong");
 }
@@ -189,14 +191,14 @@ int ctl_list(struct ctl *c)
 						"Discover", NULL);
 	if (r != CTL_OK)
 		return r;
-	if (ctl_catch_signals(c, on_signal, &l) < 0 ||
+	if (ctl_end_with_service(c, &l.result) < 0 || ctl_catch_signals(c, on_signal, &l) < 0 ||
 	    sd_event_add_time_relative(c->event, NULL, CLOCK_MONOTONIC, 0, 0, on_poll, &l) < 0 ||
 	    sd_event_loop(c->event) < 0)
 		return CTL_FAILED;
 	free(l.table);
 	if (l.result == CTL_OK && c->json && !c->live)
 		print_list(&l.shown);
-	if (l.result == CTL_OK && !c->json)
-		explain(&l.shown);
+	if (l.result == CTL_OK)
+		explain(&l);
 	return l.result;
 }

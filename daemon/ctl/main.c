@@ -162,12 +162,29 @@ static const struct ctl_command *find_command(const char *name)
 	return NULL;
 }
 
+/* The first call starts it, which takes a while. */
+static void tell_start(struct ctl *c)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+	int has_owner = 1;
+
+	if (!c->is_terminal || c->json)
+		return;
+	if (sd_bus_call_method(c->bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+			       "org.freedesktop.DBus", "NameHasOwner", NULL, &m, "s",
+			       MIRACAST_DBUS_NAME) >= 0 &&
+	    sd_bus_message_read(m, "b", &has_owner) >= 0 && !has_owner)
+		(void)fputs("Starting the service ...\n", stderr);
+}
+
 static int connect_bus(struct ctl *c, bool is_needed)
 {
 	int r = sd_bus_open_system(&c->bus);
 
 	if (r >= 0)
 		r = sd_bus_attach_event(c->bus, c->event, 0);
+	if (r >= 0 && is_needed)
+		tell_start(c);
 	if (r >= 0 || !is_needed)
 		return CTL_OK;
 	ctl_complain("the system bus cannot be reached: %s", strerror(-r));

@@ -133,7 +133,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
 int ctl_monitor(struct ctl *c)
 {
 	const char *const name = MIRACAST_DBUS_NAME;
-	int r;
+	int r, result = CTL_OK;
 
 	r = sd_bus_match_signal(c->bus, NULL, name, NULL, "org.freedesktop.DBus.Properties",
 				"PropertiesChanged", on_changed, c);
@@ -153,5 +153,7 @@ int ctl_monitor(struct ctl *c)
 	r = ctl_call(c, MIRACAST_DBUS_PATH, MIRACAST_DBUS_MANAGER, "Monitor", NULL);
 	if (r != CTL_OK)
 		return r;
-	return sd_event_loop(c->event) < 0 ? CTL_FAILED : CTL_OK;
+	if (ctl_end_with_service(c, &result) < 0 || sd_event_loop(c->event) < 0)
+		return CTL_FAILED;
+	return result;
 }

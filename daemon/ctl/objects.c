@@ -341,6 +341,18 @@ const struct ctl_sink *ctl_get_sink(const struct ctl_objects *o, const char *pat
 	return NULL;
 }
 
+void ctl_json_sink(const struct ctl_objects *o, const char *path)
+{
+	const struct ctl_sink *s = ctl_get_sink(o, path);
+
+	printf("\"sink\": ");
+	ctl_json_string(s ? s->name : "?");
+	printf(", \"sink_id\": ");
+	ctl_json_string(strrchr(path, '/') + 1);
+	printf(", \"sink_address\": ");
+	ctl_json_string(s ? s->address : "");
+}
+
 const struct ctl_session *ctl_find_session(const struct ctl_objects *o, const char *what)
 {
 	const struct ctl_sink *sink = what ? ctl_find_sink(o, what) : NULL;
@@ -382,6 +394,27 @@ int ctl_call(struct ctl *c, const char *path, const char *interface, const char 
 	if (r >= 0)
 		r = sd_bus_call(c->bus, m, CALL_LIMIT_US, &error, NULL);
 	return r < 0 ? ctl_fail(&error, r) : CTL_OK;
+}
+
+static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	const char *name, *before, *after;
+	int *result = userdata;
+
+	(void)error;
+	if (sd_bus_message_read(m, "sss", &name, &before, &after) < 0 || !*before)
+		return 0;
+	ctl_complain("the service has ended: start this again");
+	*result = CTL_NO_SERVICE;
+	return sd_event_exit(sd_bus_get_event(sd_bus_message_get_bus(m)), 0);
+}
+
+int ctl_end_with_service(struct ctl *c, int *ret_result)
+{
+	return sd_bus_add_match(c->bus, NULL,
+				"type='signal',sender='org.freedesktop.DBus',"
+				"member='NameOwnerChanged',arg0='" MIRACAST_DBUS_NAME "'",
+				on_owner_changed, ret_result);
 }
 
 int ctl_catch_signals(struct ctl *c, sd_event_signal_handler_t handler, void *userdata)

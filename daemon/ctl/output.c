@@ -75,8 +75,20 @@ static const struct {
 	{ SD_BUS_ERROR_SERVICE_UNKNOWN, CTL_NO_SERVICE },
 	{ SD_BUS_ERROR_NAME_HAS_NO_OWNER, CTL_NO_SERVICE },
 	{ SD_BUS_ERROR_NO_REPLY, CTL_NO_SERVICE },
-	{ "org.freedesktop.DBus.Error.Spawn.ChildExited", CTL_NO_SERVICE },
+	{ "org.freedesktop.DBus.Error.TimedOut", CTL_NO_SERVICE }, /* of its start */
 };
+
+/* What dbus-daemon passes on when it could not be started: masked, no such unit, no such user. */
+static bool is_start_failure(const char *name)
+{
+	static const char *const families[] = { "org.freedesktop.systemd1.",
+						"org.freedesktop.DBus.Error.Spawn." };
+
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+		if (strncmp(name, families[i], strlen(families[i])) == 0)
+			return true;
+	return false;
+}
 
 int ctl_fail(const sd_bus_error *error, int r)
 {
@@ -90,6 +102,8 @@ int ctl_fail(const sd_bus_error *error, int r)
 	for (size_t i = 0; error->name && i < sizeof(codes) / sizeof(codes[0]); i++)
 		if (strcmp(codes[i].name, error->name) == 0)
 			code = codes[i].code;
+	if (error->name && is_start_failure(error->name))
+		code = CTL_NO_SERVICE;
 	if (code == CTL_NO_SERVICE)
 		ctl_complain("the service does not answer: is miracastd installed? Try "
 			     "\"systemctl status miracastd\" and \"miracastctl doctor\"");

@@ -113,8 +113,8 @@ static void json_text(const char *key, const char *value)
 
 static void print_status_json(const struct ctl_session *s)
 {
-	printf("{\"sink\": ");
-	ctl_json_string(get_name(s));
+	printf("{");
+	ctl_json_sink(&objects, s->sink);
 	json_text("session", s->path);
 	json_text("state", s->state);
 	json_text("stage", s->stage);

@@ -85,7 +85,11 @@ static void print_json(const struct ctl_session *s)
 		{ "media_restarts", s->media_restarts },
 	};
 
-	printf("{\"link_quality\": ");
+	printf("{\"session\": ");
+	ctl_json_string(s->path);
+	printf(", ");
+	ctl_json_sink(&objects, s->sink);
+	printf(", \"link_quality\": ");
 	ctl_json_string(s->quality);
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		printf(", \"%s\": %llu", all[i].key, (unsigned long long)all[i].value);
@@ -109,6 +113,8 @@ static int on_second(sd_event_source *source, uint64_t now_us, void *userdata)
 	s = get_session(w);
 	if (!s) {
 		w->result = *w->path ? CTL_OK : CTL_NOT_FOUND;
+		if (*w->path && !w->ctl->json)
+			(void)fputs("The session is over.\n", stderr);
 		return sd_event_exit(w->ctl->event, 0);
 	}
 	if (w->ctl->json)
@@ -136,7 +142,7 @@ int ctl_stats(struct ctl *c)
 	static struct watch w;
 
 	w = (struct watch){ .ctl = c };
-	w.left = c->once ? 1 : c->seconds > 0 ? c->seconds : 0x7fffffff;
+	w.left = c->once ? 1 : c->seconds >= 0 ? c->seconds : 0x7fffffff;
 	if (ctl_catch_signals(c, on_signal, &w) < 0 ||
 	    sd_event_add_time_relative(c->event, NULL, CLOCK_MONOTONIC, 0, 0, on_second, &w) < 0 ||
 	    sd_event_loop(c->event) < 0)

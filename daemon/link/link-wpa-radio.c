@@ -17,6 +17,8 @@ static const char no_answer[] = "wpa_supplicant does not answer: start it again"
 static const char no_access[] =
 	"the system's D-Bus policy keeps miracastd from wpa_supplicant: the installation is incomplete";
 static const char no_radio[] = "no Wi-Fi adapter of this computer can do Wi-Fi Direct";
+static const char not_that_radio[] =
+	"the adapter that Interface= names is not there, or cannot do Wi-Fi Direct";
 static const char unmanaged[] =
 	"wpa_supplicant has no Wi-Fi adapter: let NetworkManager manage one, or leave one unused "
 	"(\"ip link set wlan0 down\")";
@@ -123,7 +125,7 @@ static void look_at_next(struct wpa *w)
 	size_t length = strcspn(w->candidates, " ");
 
 	if (length == 0 || length >= sizeof(w->path)) {
-		wpa_enter_absent(w, no_radio);
+		wpa_enter_absent(w, w->wanted_interface[0] ? not_that_radio : no_radio);
 		return;
 	}
 	memcpy(w->path, w->candidates, length);

@@ -82,6 +82,9 @@ def complete_all(run, environment):
                                    + environment["PATH"]}).stdout.split()
     check(complete("miracastctl", "dis") == ["disconnect"], complete("miracastctl", "dis"))
     check(complete("miracastctl", "stats", "--o") == ["--once"], "options")
+    check(complete("miracastctl", "connect", "--encoder", "v") == ["vaapi"], "a value")
+    check(complete("miracastctl", "--seconds", "5", "mon") == ["monitor"], "behind a value")
+    check(complete("miracastctl", "doctor", "--root", "/us") == ["/usr"], "a folder")
     check(complete("miracastctl", "connect", "tv") == ["TV\\", "1"], "a name")
     check(complete("miracastctl", "connect", "'\"T'") == ["TV", "1"], "a name with its quote")
     check(complete("miracastctl", "connect", "'tv\\ '") == ["TV\\", "1"], "half a name")
@@ -191,6 +194,31 @@ def _(run):
             check(word in out, f"{word} is not in:\n{out}")
         events = [json.loads(line) for line in run.log("json").splitlines()]
         check({"rtsp", "change", "ended"} <= {e["event"] for e in events}, "events")
+
+
+@case("monitor and list --live end with the service, and say so")
+def _(run):
+    s = Service(run).start()
+    waiting = spawn(s, "monitor", "monitor"), spawn(s, "live", "list", "--live")
+    s.wait_until(lambda: "idle" in run.log("live"), "the sink")
+    time.sleep(0.5)
+    s.daemon.kill()
+    for p, name in zip(waiting, ("monitor", "live")):
+        check(run.wait(p, 10) == 3 and "the service has ended" in run.log(name), run.log(name))
+
+
+@case("a service that cannot be started")
+def _(run):
+    for i, program in enumerate(("/bin/false", "/nonexistent")):
+        (run.folder / "services").mkdir(exist_ok=True)
+        (run.folder / "services/org.miracastd1.service").write_text(
+            f"[D-BUS Service]\nName=org.miracastd1\nExec={program}\nUser=root\n")
+        if i == 0:
+            s = Service(run)
+        else:
+            s.busctl("call", "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                     "org.freedesktop.DBus", "ReloadConfig")
+        expect(s, 3, "list", errors=("does not answer",))
 
 
 @case("list --live shows changes, and ends on Ctrl-C")

@@ -195,6 +195,24 @@ def _(run):
     s.end()
 
 
+def fails(run, script, stage, word):
+    """On the way to the sink: one name and one exit status, and a sentence of its own."""
+    s = Radio(run).begin(**script)
+    r, out, err = s.ctl("connect", "Test TV")
+    check(r == 6 and err.startswith(f"miracastctl: {stage}: ") and word in err, f"{r}: {err}")
+    name = s.error_name(s.tv(), "Sink", "Connect", "{}")
+    check(name == "ConnectionLost", name)
+    s.end()
+
+
+case("no common channel")(lambda run: fails(run, {"Connect": "failure:7"}, "negotiation", "channel"))
+case("two devices are being paired")(
+    lambda run: fails(run, {"Connect": "success wps:12"}, "authorisation", "paired"))
+case("the sink wants another way of pairing")(
+    lambda run: fails(run, {"Connect": "failure:10", "ProvisionDiscoveryRequest": "no-provision"},
+                      "authorisation", "pair"))
+
+
 @case("no supplicant: said so; it comes, goes in a session, and comes again")
 def _(run):
     s = Radio(run).start(program=RADIO)

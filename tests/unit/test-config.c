@@ -183,7 +183,7 @@ static void test_files(void **state)
 {
 	static char big[CONFIG_FILE_MAX + 2];
 	char root[] = "/tmp/miracast-config-XXXXXX";
-	char command[64];
+	char command[96];
 	struct config c;
 
 	(void)state;
@@ -210,6 +210,17 @@ static void test_files(void **state)
 	memset(big, '\n', sizeof(big) - 1);
 	write_file(root, "etc/miracast/miracastd.conf", big);
 	assert_int_equal(config_load(&c, root, on_problem, &problems), -E2BIG);
+
+	/* A folder that is there and cannot be read; what others say holds. */
+	write_file(root, "etc/miracast/miracastd.conf", "");
+	(void)snprintf(command, sizeof(command), "rm -r %s/etc/miracast/miracastd.conf.d", root);
+	assert_int_equal(system(command), 0);
+	write_file(root, "etc/miracast/miracastd.conf.d", "");
+	memset(&problems, 0, sizeof(problems));
+	config_init(&c);
+	assert_int_equal(config_load(&c, root, on_problem, &problems), -ENOTDIR);
+	assert_int_equal(problems.n, 2); /* the other one is 60-b's */
+	assert_int_equal(c.max_sessions, 5);
 
 	(void)snprintf(command, sizeof(command), "rm -r %s", root);
 	assert_int_equal(system(command), 0);
