@@ -349,7 +349,9 @@ static int wait_for_conversion(struct vaapi_encoder *e, const struct frame *f)
 	struct pollfd readers = { .fd = f->dmabuf_fd, .events = POLLOUT };
 	int r = vaapi_check(vaSyncSurface(e->device.display, e->surface), "vaSyncSurface");
 
-	if (r == 0 && poll(&readers, 1, (int)(vaapi_limit_us(VAAPI_LIMIT_MS) / USEC_PER_MSEC)) == 0)
+	if (r == 0 &&
+	    poll(&readers, 1,
+		 (int)(clock_stretched_us(VAAPI_LIMIT_MS * USEC_PER_MSEC) / USEC_PER_MSEC)) == 0)
 		r = -ETIMEDOUT;
 	e->encoder.converted_ns = clock_now_ns();
 	return r;

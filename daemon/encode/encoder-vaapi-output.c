@@ -60,20 +60,14 @@ void vaapi_output_close(struct vaapi_encoder *e)
 
 /* ---- the driver's bytes ---- */
 
-uint64_t vaapi_limit_us(unsigned int ms)
-{
-	uint64_t limit_us = ms * USEC_PER_MSEC, scaled_us = clock_limit_us(limit_us);
-
-	return scaled_us > limit_us ? scaled_us : limit_us;
-}
-
 /* The thread is bounded in any case; a driver that keeps the limit itself saves the thread. */
 static int wait_for(struct vaapi_encoder *e)
 {
 	VADisplay display = e->device.display;
 	VAStatus status;
 
-	status = vaSyncBuffer(display, e->out.coded, vaapi_limit_us(VAAPI_LIMIT_MS) * NSEC_PER_USEC);
+	status = vaSyncBuffer(display, e->out.coded,
+			      clock_stretched_us(VAAPI_LIMIT_MS * USEC_PER_MSEC) * NSEC_PER_USEC);
 	if (status == VA_STATUS_ERROR_UNIMPLEMENTED)
 		status = vaSyncSurface(display, e->surface);
 	return vaapi_check(status, "vaSyncBuffer");

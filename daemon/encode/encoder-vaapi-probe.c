@@ -397,7 +397,8 @@ static _Noreturn void be_the_child(struct trial *t, int fd, struct beginning fro
 static bool wait_for_end(const struct trial *t, int pidfd, uint64_t deadline_ns)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-	uint64_t hung_ns = vaapi_limit_us(HUNG_MS) * NSEC_PER_USEC, moved_ns = clock_now_ns();
+	uint64_t hung_ns = clock_stretched_us(HUNG_MS * USEC_PER_MSEC) * NSEC_PER_USEC,
+		 moved_ns = clock_now_ns();
 	unsigned int steps = 0;
 
 	for (;;) {
@@ -540,7 +541,8 @@ bool vaapi_probe_refuse(const struct encoder_host *host, int fd)
 static int try_nodes(struct trial *t, const struct encoder_host *host, int *ret_fd,
 		     struct vaapi_choice *ret, char why[static ENCODER_WHY_SIZE])
 {
-	uint64_t deadline_ns = clock_now_ns() + vaapi_limit_us(TRIAL_MS) * NSEC_PER_USEC;
+	uint64_t deadline_ns =
+		clock_now_ns() + clock_stretched_us(TRIAL_MS * USEC_PER_MSEC) * NSEC_PER_USEC;
 	struct cached c = recall(host);
 	int r = -ENODEV;
 

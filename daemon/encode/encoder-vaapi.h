@@ -208,8 +208,6 @@ int vaapi_headers_make(struct vaapi_encoder *e, VABufferID ret[static VAAPI_BUFF
 
 int vaapi_output_open(struct vaapi_encoder *e);
 void vaapi_output_close(struct vaapi_encoder *e);
-/* Scaled as the tests' times are, but not down: a device needs what it needs. */
-uint64_t vaapi_limit_us(unsigned int ms);
 
 /* The coded buffer is the driver's again. */
 void vaapi_output_release(struct vaapi_encoder *e);

@@ -285,12 +285,9 @@ int worker_new(struct worker **ret)
 static uint64_t hung_ns(const struct worker_job *job)
 {
 	unsigned int hz = job->config.format.mode.refresh_hz;
-	uint64_t limit_ms = clock_limit_us(HUNG_MS * USEC_PER_MSEC) / USEC_PER_MSEC;
 
-	/* What an encoder needs does not shrink with the times of a test. */
-	if (limit_ms < HUNG_MS)
-		limit_ms = HUNG_MS;
-	return limit_ms * NSEC_PER_MSEC + (hz ? NSEC_PER_SEC / hz : 0);
+	return clock_stretched_us(HUNG_MS * USEC_PER_MSEC) * NSEC_PER_USEC +
+	       (hz ? NSEC_PER_SEC / hz : 0);
 }
 
 /* How long the thread has been ready to run without a core to run on, in all its life. */

@@ -132,12 +132,9 @@ static int spawn(const struct media_process_config *config, int control_fd, int 
 
 static int watch(struct media_process *p)
 {
-	/* Trying the encoders takes what it takes: a shortened time does not shorten that. */
-	uint64_t birth_us = MEDIA_BIRTH_MS * USEC_PER_MSEC;
+	/* Trying the encoders takes what it takes. */
+	uint64_t birth_us = clock_stretched_us(MEDIA_BIRTH_MS * USEC_PER_MSEC);
 	int r;
-
-	if (clock_limit_us(birth_us) > birth_us)
-		birth_us = clock_limit_us(birth_us);
 
 	r = sd_event_add_io(p->event, &p->control_source, p->control_fd, EPOLLIN, on_control, p);
 	if (r < 0)
@@ -224,7 +221,7 @@ static int on_control(sd_event_source *source, int fd, uint32_t revents, void *u
 	/* The first fact ends the time of birth, every HEARTBEAT counts from then on. */
 	if (fact.header.type == MEDIA_HEARTBEAT || fact.header.type == MEDIA_CAPS)
 		(void)sd_event_source_set_time_relative(
-			p->hung_source, clock_limit_us(MEDIA_HUNG_MS * USEC_PER_MSEC));
+			p->hung_source, clock_stretched_us(MEDIA_HUNG_MS * USEC_PER_MSEC));
 	if (fact.header.type != MEDIA_HEARTBEAT)
 		p->ops->on_fact(p->userdata, &fact);
 	return 0;

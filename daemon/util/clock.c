@@ -42,3 +42,10 @@ uint64_t clock_limit_us(uint64_t limit_us)
 {
 	return (uint64_t)((double)limit_us * time_scale());
 }
+
+uint64_t clock_stretched_us(uint64_t limit_us)
+{
+	uint64_t scaled_us = clock_limit_us(limit_us);
+
+	return scaled_us > limit_us ? scaled_us : limit_us;
+}

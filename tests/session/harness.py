@@ -187,7 +187,9 @@ def run_one(numbered):
     lines = [f"not ok {number} - {name}" if problem else f"ok {number} - {name}"]
     if skipped and not problem:
         lines[0] += f" # SKIP {skipped}"
-    lines += ["# " + line for line in (problem or "").splitlines()[:60]]
+    said = (problem or "").splitlines()
+    said = said if len(said) <= 90 else [*said[:10], "...", *said[-80:]]
+    lines += ["# " + line for line in said]
     return not problem, "\n".join(lines)
 
 

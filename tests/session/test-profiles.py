@@ -15,6 +15,7 @@ from harness import CASES, SHORT, TIMING, Failure, Skip, case, check, main
 PROFILES = pathlib.Path(__file__).parent.parent / "data" / "profiles"
 # No more than 30 Hz: what the encoder is able to beyond that is the machine's to say.
 SOURCE = "pattern:1920x1080@30"
+ENOUGH = 4 # pictures
 LPCM, AAC, SILENT = "LPCM 00000002 00", "AAC 00000001 00", None
 LEVELS = {"3.1": 1, "3.2": 2, "4": 4, "4.1": 8, "4.2": 16, "5": 32}
 SINKS = {}
@@ -24,12 +25,13 @@ class Sink:
     """What a session with one profile must come to."""
 
     def __init__(self, mode, table, index, level, audio=LPCM, source=SOURCE, m4=(), seconds=1,
-                 environment=None, parameter="wfd", slices="0000 0000"):
+                 environment=None, parameter="wfd", slices="0000 0000", is_short=False):
         self.width, self.height, self.hz = map(int, re.split("[x@]", mode))
         masks = {"CEA": 0, "VESA": 0, "HH": 0, "MICROSOFT": 0}
         masks[table] = 1 << index
         self.level, self.audio, self.source, self.m4 = level, audio, source, m4
         self.seconds, self.environment, self.extra = seconds, environment, None
+        self.more = (0, 0, 0) if is_short else (0, 4, 16)
         if table == "MICROSOFT":
             self.m4 = (*m4, f"microsoft_video_formats: {masks[table]:012x}")
         w, n = ((8, 2) if parameter == "wfd" else (10, 4))
@@ -102,7 +104,7 @@ def lg_tv(run, source, sink):
     check(re.fullmatch("[A-Za-z0-9]{1,10}", sink["rtsp"]["session"]), sink["rtsp"]["session"])
 
 
-@expect("lg-webos", *FULL_HD)
+@expect("lg-webos", *FULL_HD, seconds=3)
 def lg_webos(run, source, sink):
     check_keepalives(sink, 3)
 
@@ -132,9 +134,12 @@ def roku(run, source, sink):
 @expect("hisense-tv", *FULL_HD)
 def hisense_tv(run, source, sink):
     no_rtcp(sink)
-    m2 = messages(sink, "M2", "reply", "source")[0]["t_us"]
-    m3 = messages(sink, "M3", "request", "source")[0]["t_us"]
-    check(m3 - m2 >= 45000, f"M3 came {m3 - m2} us behind the answer to M2")
+    # By the source's clock: the sink looks at its own when it gets its turn.
+    sent = re.findall(r"^source -> sink ([\d.]+) .* bytes\n(RTSP|\S+)",
+                      (run.folder / "rtsp.log").read_text(), re.M)
+    m2 = next(float(at) for at, word in sent if word == "RTSP")
+    m3 = next(float(at) for at, word in sent if word == "GET_PARAMETER")
+    check(m3 - m2 >= 0.05, f"M3 left {m3 - m2:.6f} s behind the answer to M2")
 
 
 LOW = "microsoft_latency_management_capability: low"
@@ -168,15 +173,16 @@ def anycast(run, source, sink):
     check(source["stream"]["idr_frames"] >= 1, source["stream"])
 
 
-@expect("ezcast", *FULL_HD)
+@expect("ezcast", *FULL_HD, seconds=3)
 def ezcast(run, source, sink):
     check_keepalives(sink, 2)
 
 
-@expect("mi-tv", *FULL_HD)
+# After two seconds so many requests are taken for a link that is too slow: a longer cast is a worse one.
+@expect("mi-tv", *FULL_HD, seconds=2, is_short=True)
 def mi_tv(run, source, sink):
     check(source["idr_requests"] >= 20, source["idr_requests"])
-    check(2 <= source["stream"]["idr_frames"] <= 5, source["stream"]["idr_frames"])
+    check(2 <= source["stream"]["idr_frames"] <= 7, source["stream"]["idr_frames"])
 
 
 @expect("philips-slow", *FULL_HD)
@@ -184,7 +190,7 @@ def philips_slow(run, source, sink):
     check(source["rtsp_us"]["connect_to_play"] > 3500000, source["rtsp_us"])
 
 
-@expect("windows-sink", *FULL_HD, m4=[LOW])
+@expect("windows-sink", *FULL_HD, m4=[LOW], seconds=20)
 def windows_sink(run, source, sink):
     check_keepalives(sink, 2)
     check(source["end_reason"] == "sink-disconnect-request", source["end_reason"])
@@ -235,7 +241,7 @@ def ladder_vga(run, source, sink):
     check(masks == ["00000040", "00000020", "00000001"], masks)
 
 
-@expect("pause", *FULL_HD)
+@expect("pause", *FULL_HD, seconds=4)
 def pause(run, source, sink):
     check(len(messages(sink, "M7", "request", "sink")) == 2, "PLAY came once only")
     check(source["stream"]["idr_frames"] >= 2, "no IDR when the stream went on")
@@ -292,13 +298,23 @@ def start(run, source, *options, environment=None):
     raise Skip(f"this machine does not encode {source}")
 
 
+def play(run, name, expected):
+    """Both reports; once more and longer where the machine made hardly a picture in that time."""
+    for more in expected.more:
+        d = start(run, expected.source, "--seconds", str(expected.seconds + more),
+                  environment=expected.environment)
+        s = run.sink(profile=PROFILES / f"{name}.profile")
+        run.expect(d, 0)
+        code = run.wait(s)
+        source = run.report("source")
+        if source["video"]["frames_encoded"] >= ENOUGH:
+            break
+    check(code == 0, run.log("sink"))
+    return source, run.report("sink")
+
+
 def cast(run, name, expected):
-    d = start(run, expected.source, "--seconds", str(expected.seconds),
-              environment=expected.environment)
-    s = run.sink(profile=PROFILES / f"{name}.profile")
-    run.expect(d, 0)
-    check(run.wait(s) == 0, run.log("sink"))
-    source, sink = run.report("source"), run.report("sink")
+    source, sink = play(run, name, expected)
     check_m4(run, expected)
     check_stream(expected, source["video"]["frames_encoded"], sink)
     broken = {k: v for k, v in sink["rules"].items() if v and k not in TIMING}

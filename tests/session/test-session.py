@@ -98,8 +98,9 @@ def clip(run):
         for n in range(45):
             f.write(b"FRAME\n" + bytes([16 + n * 4]) * (640 * 480) + b"\x80" * (640 * 240))
     d = run.daemon(source=f"y4m:{path}")
-    run.sink()
+    s = run.sink()
     run.expect(d, 0, "streaming 640x480")
+    check(run.wait(s) == 0, run.log("sink"))
     check(run.report("source")["end_reason"] == "end-of-source", run.report("source"))
     check(run.report("sink")["video"]["frames_decoded"] >= 40, run.report("sink")["video"])
 
@@ -320,7 +321,7 @@ def cut(message):
 def delayed(message):
     def test(run):
         d = run.daemon("--seconds", "1", environment=SHORT)
-        s = run.sink(f"@reply {message} delay=600ms")
+        s = run.sink(f"@reply {message} delay=300ms")
         run.expect(d, 0, "streaming")
         check(run.wait(s) == 0, run.log("sink"))
     return test

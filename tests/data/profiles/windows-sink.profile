@@ -19,4 +19,4 @@ microsoft_multiscreen_projection: none
 microsoft_color_space_conversion: supported
 @keepalive set-parameter every=150ms
 @request M8 body="microsoft_teardown_reason: C00D4278 no picture came\r\n"
-@teardown after=600ms
+@teardown after=2s
