@@ -161,7 +161,8 @@ struct miracast_info {
  * events come right after the call.
  *
  * A PLUG while plugged swaps EDID and list without an unplug. A desktop that shows a mode which is
- * no longer listed keeps it until it sets a mode the next time.
+ * no longer listed keeps it, off and on by DPMS and over a suspend as well, until it sets a mode
+ * the next time.
  *
  * EINVAL: EDID header, version, block count or a check sum is wrong; a mode is inconsistent, listed
  * twice or outside the limits of GET_INFO; counts or @preferred out of range. The head then stays

@@ -392,6 +392,9 @@ static bool test_swap(void)
 	CHECK(show(&front, 50));
 	CHECK(show(&back, 51));
 	CHECK(desktop_switch(&desktop, false) == 0);
+	CHECK(desktop_switch(&desktop, true) == 0);
+	CHECK(show(&front, 52));
+	CHECK(desktop_off(&desktop) == 0);
 	CHECK(desktop_set_mode(&desktop, &old, &front) == -EINVAL);
 	plug = display_plug(edid);
 	CHECK(ioctl(control, MIRACAST_IOC_PLUG, &plug) == 0);
