@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <systemd/sd-event.h>
 
 /* In the order in which they happen. */
@@ -188,6 +189,7 @@ static void on_connected(void *userdata, int rtsp_fd, const struct session_link_
 		return;
 	if (limited.current_bps > c->max_rate_bps)
 		limited.current_bps = c->max_rate_bps;
+	c->rtsp_fd = rtsp_fd;
 	set_state(c, CAST_STARTING, session_stage_to_string(SESSION_STAGE_RTSP));
 	r = session_start(c->session, rtsp_fd, &limited);
 	if (r == 0)
@@ -281,7 +283,7 @@ static void on_ended(void *userdata, const struct session_end *end)
 	stop(c);
 }
 
-/* The session has nobody left to talk to; its good-bye is short. */
+/* The session has nobody left to talk to, and shall not wait for an answer. */
 static void on_lost(void *userdata, int error, const char *text)
 {
 	struct cast *c = userdata;
@@ -289,6 +291,7 @@ static void on_lost(void *userdata, int error, const char *text)
 	if (c->state != CAST_STARTING && c->state != CAST_STREAMING)
 		return;
 	set_link_end(&c->end, LINK_STAGE_UP, error, text);
+	(void)shutdown(c->rtsp_fd, SHUT_RDWR);
 	stop(c);
 }
 

@@ -66,6 +66,7 @@ struct cast {
 	const char *stage;
 	struct link *link;
 	struct session *session; /* NULL when OVER */
+	int rtsp_fd;		 /* the link's */
 	uint64_t max_rate_bps;
 	bool is_told; /* ops.connected */
 	struct cast_end end;

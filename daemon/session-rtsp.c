@@ -243,7 +243,8 @@ static void on_idr_request(void *userdata)
 {
 	struct session *s = userdata;
 
-	session_timer_stop(s, SESSION_TIMER_IDR);
+	if (!wfd_sink_has(exchange_get_sink(s->exchange), WFD_PARAM_IDR_REQUEST_CAPABILITY))
+		session_timer_stop(s, SESSION_TIMER_IDR);
 	media_supervisor_request_idr(s->media);
 	session_rate_on_request(s);
 	session_tell_event(s, SESSION_EVENT_IDR_REQUEST);

@@ -30,7 +30,7 @@ reload_firewalld() {
 	[ "$(firewall-cmd --get-zones | grep -cw miracast)" != $there ] || return 0
 	say "Reloading firewalld, which has a zone for sinks"
 	firewall-cmd -q --reload ||
-		say "! That failed: sinks are not let in before \"firewall-cmd --reload\" works"
+		say "! That failed: run \"firewall-cmd --reload\""
 }
 
 reload() {

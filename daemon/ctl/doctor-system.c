@@ -194,6 +194,13 @@ static void check_key(const struct ctl *c, struct findings *f)
 	}
 	(void)snprintf(command, sizeof(command), "mokutil --test-key '%s%s'", c->root, key);
 	(void)doctor_ask(command, answer, sizeof(answer));
+	if (strstr(answer, "enrollment request")) {
+		finding_add(f, "secure-boot", VERDICT_PROBLEM,
+			    "restart, and confirm the key in the blue screen", NULL,
+			    "Secure Boot is on, and the key that signs the module waits to be "
+			    "enrolled");
+		return;
+	}
 	if (strstr(answer, "is not enrolled")) {
 		(void)snprintf(advice, sizeof(advice), "run \"mokutil --import %s\", choose a "
 			       "password, restart, and confirm it in the blue screen", key);
@@ -201,7 +208,8 @@ static void check_key(const struct ctl *c, struct findings *f)
 			    "Secure Boot is on and does not know the key that signs the module");
 		return;
 	}
-	if (strstr(answer, "is already enrolled"))
+	/* By the machine's owner, or by its firmware. */
+	if (strstr(answer, "is already"))
 		finding_add(f, "secure-boot", VERDICT_OK, NULL, NULL,
 			    "Secure Boot is on, and the key that signs modules is enrolled");
 	else

@@ -164,17 +164,20 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
 }
 
 /* Nobody shall wait for what cannot come. */
-static void explain(const struct list *l)
+static int explain(const struct list *l)
 {
 	const struct ctl_objects *o = &l->shown;
 
 	if (o->n_sinks > 0)
-		return;
-	if (*o->radio_problem)
+		return CTL_OK;
+	if (*o->radio_problem) {
 		ctl_complain("Wi-Fi Direct cannot be used: %s", o->radio_problem);
-	else if (!l->ctl->json)
+		return CTL_NOT_CONNECTED;
+	}
+	if (!l->ctl->json)
 		ctl_complain("no sink was found: switch its screen mirroring on; "
 			     "\"miracastctl doctor\" knows what else can be wrong");
+	return CTL_OK;
 }
 
 int ctl_list(struct ctl *c)
@@ -198,7 +201,5 @@ int ctl_list(struct ctl *c)
 	free(l.table);
 	if (l.result == CTL_OK && c->json && !c->live)
 		print_list(&l.shown);
-	if (l.result == CTL_OK)
-		explain(&l);
-	return l.result;
+	return l.result == CTL_OK ? explain(&l) : l.result;
 }

@@ -168,7 +168,7 @@ void soft_units_end(struct soft_encoder *e)
 {
 	count_picture(e);
 	e->skipped_in_row = e->repeated && e->largest_slice <= SKIPPED_MAX ? e->skipped_in_row + 1 : 0;
-	e->was_new = !e->repeated;
+	e->was_new = !e->repeated || e->packet.idr;
 }
 
 /* ---- a picture that rests ---- */

@@ -89,7 +89,7 @@ static void put_vui(struct bits *b, const struct h264_sps *s)
 	if (s->time_scale) {
 		put(b, s->num_units_in_tick, 32);
 		put(b, s->time_scale, 32);
-		put(b, 0, 1); /* not fixed: a picture that rests is not sent again */
+		put(b, 0, 1); /* not fixed: pictures come when there is something to show */
 	}
 	put(b, 0, 3); /* no HRD twice, no pic_struct */
 	put(b, s->has_restriction, 1);

@@ -14,9 +14,9 @@
  * last datagram.
  *
  * What is shown: the desktop (or the pattern, or the clip) as soon as it gives a picture, our own
- * picture until then and when it is gone. A picture that rests is sent once more at once, because many decoders show a picture
- * when the next one begins, and steadily from then on, because an encoder improves it, and because
- * sinks that hear nothing go dark.
+ * picture until then and when it is gone. A picture that rests is sent once more at once, because
+ * many decoders show a picture when the next one begins, and steadily from then on, because an
+ * encoder improves it, and because sinks that hear nothing go dark.
  *
  * This file does not know how a stage does its work, what was negotiated, or who the sink is;
  * pipeline-control.c sets the stages up, pipeline-tell.c tells the daemon how it goes.
@@ -28,7 +28,7 @@
 
 #include <errno.h>
 
-#define CLOSE_NS	(60 * NSEC_PER_MSEC) /* longer than from picture to picture of any clip */
+#define CLOSE_NS	(60 * NSEC_PER_MSEC) /* longer than from picture to picture of a film */
 #define RETRY_NS	(100 * NSEC_PER_MSEC) /* a picture that was asked for may take so long */
 #define IDR_INTERVAL_NS (500 * NSEC_PER_MSEC) /* at most one on request in so long, two at once */
 #define REOPEN_NS	(10 * NSEC_PER_SEC)   /* an encoder that fails again within is given up */
@@ -312,9 +312,10 @@ static uint64_t bytes_read_by_cpu(const struct frame *f)
  */
 static void plan_repeat(struct pipeline *p, uint64_t now_ns)
 {
-	uint64_t two_ns = 2 * pipeline_period_ns(p);
-	uint64_t close_ns = two_ns > CLOSE_NS ? two_ns : CLOSE_NS;
+	uint64_t close_ns = 2 * pipeline_period_ns(p);
 
+	if (p->parts == 0 && close_ns < CLOSE_NS)
+		close_ns = CLOSE_NS;
 	p->again_ns = now_ns + (p->repeats ? p->still_ns : close_ns);
 	if (p->idr_ns != NEVER_NS)
 		want_idr(p, p->idr_ns);
@@ -362,6 +363,8 @@ static void on_encoded(struct pipeline *p, const struct worker_result *result, u
 	p->state->frames_encoded++;
 	p->state->idr_frames += result->packet.idr;
 	pipeline_on_packet(p, &result->packet, result->encoded_ns, now_ns);
+	if (result->packet.idr)
+		p->repeats = 0; /* as good as new: a decoder may begin with it */
 	if (!p->waiting.source && p->last_number > 0) /* 0: something new has begun meanwhile */
 		plan_repeat(p, now_ns);
 }

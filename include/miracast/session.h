@@ -54,7 +54,7 @@
 #define SESSION_BANDWIDTH_MS 5000  /* below the mode's floor: the end */
 #define SESSION_RECOVER_MS   10000 /* a quarter above the better mode's floor: back to it */
 #define SESSION_IDR_MS	     2000  /* from IDR to IDR for a sink that never asks for one */
-#define SESSION_IDR_RARE_MS  10000 /* ... that does not say whether it will, from EARLY on */
+#define SESSION_IDR_RARE_MS  60000 /* ... that does not say whether it will, from EARLY on */
 #define SESSION_IDR_EARLY_MS 10000 /* after PLAY */
 
 struct sd_event;

@@ -58,6 +58,7 @@ ELSEWHERE = """wfd_video_formats: 40 00 02 10 0001bdeb 00000000 00000000 00 {sli
 wfd_audio_codecs: LPCM 00000002 00
 wfd_client_rtp_ports: RTP/AVP/UDP;unicast {port} 0 mode=play
 wfd_display_edid: none
+wfd_idr_request_capability: 1
 @request M6 transport="RTP/AVP/UDP;unicast;client_port={port}"
 """
 

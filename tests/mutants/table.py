@@ -307,11 +307,14 @@ mutant("end-of-picture-unknown", "daemon/media/pipeline.c",
 mutant("clip-repeated", "daemon/media/pipeline.c",
        "#define CLOSE_NS	(60 * NSEC_PER_MSEC)", "#define CLOSE_NS	(20 * NSEC_PER_MSEC)",
        "pipeline")
+mutant("idr-not-closed", "daemon/media/pipeline.c",
+       "\tif (result->packet.idr)\n\t\tp->repeats = 0;", "\tif (false)\n\t\tp->repeats = 0;",
+       "pipeline")
 mutant("rests-too-long", "daemon/media/pipeline-control.c",
        "#define STILL_NS   (500 * NSEC_PER_MSEC)", "#define STILL_NS   (700 * NSEC_PER_MSEC)",
        "pipeline")
 mutant("end-of-picture-encoded", "daemon/encode/encoder-x264-units.c",
-       "\te->was_new = !e->repeated;\n", "",
+       "\te->was_new = !e->repeated || e->packet.idr;\n", "",
        "encoder-rest")
 mutant("refused-idr-forgotten", "daemon/media/pipeline.c",
        "\tr = stream_push(p->stream, packet, now_ns); /* -> on_first_datagram, ... */\n",

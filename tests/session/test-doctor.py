@@ -88,6 +88,12 @@ def _(run):
         program(s, "mokutil", f"{key} is not enrolled")
         found = examine(s, system(run, key, secure_boot=1))["secure-boot"]
         check(found["verdict"] == "problem" and f"--import {key}" in found["advice"], found)
+        program(s, "mokutil", f"{key} is already in the enrollment request")
+        found = examine(s, system(run, key, secure_boot=1))["secure-boot"]
+        check(found["verdict"] == "problem" and "restart" in found["advice"], found)
+        program(s, "mokutil", "Failed to open it")
+        found = examine(s, system(run, key, secure_boot=1))["secure-boot"]
+        check(found["verdict"] == "unknown", found)
         program(s, "mokutil", f"{key} is already enrolled")
         found = examine(s, system(run, key, secure_boot=1))["secure-boot"]
         check(found["verdict"] == "ok", found)

@@ -72,7 +72,7 @@ def keepalive(run):
 @case("a paused stream goes on with an IDR")
 def pause(run):
     d = run.daemon("--seconds", "4")
-    s = run.sink("@pause after=1s for=1s")
+    s = run.sink("wfd_idr_request_capability: 1", "@pause after=1s for=1s")
     run.expect(d, 0)
     check(run.wait(s) == 0, run.log("sink"))
     check(run.report("source")["stream"]["idr_frames"] >= 2, "no second IDR")

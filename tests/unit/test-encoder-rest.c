@@ -215,6 +215,8 @@ static void rest(struct fixture *f)
 	f->encoder->ops->request_idr(f->encoder); /* a request is never answered by a repetition */
 	assert_true(show(f, NULL).idr);
 	assert_int_equal(encodes, before + 1);
+	(void)show(f, NULL); /* its end */
+	assert_int_equal(encodes, before + 1);
 	for (unsigned int i = 0; i < SETTLED; i++)
 		assert_false(show(f, NULL).idr);
 	assert_in_range(encodes, before + 2, before + SETTLED);

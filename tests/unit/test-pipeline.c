@@ -184,6 +184,21 @@ static void test_still_picture(void **state)
 	bench_end();
 }
 
+/* An IDR that was asked for at rest: a decoder may begin with it, and wants to know where it ends. */
+static void test_idr_at_rest(void **state)
+{
+	(void)state;
+	bench_begin();
+	bench_show(1);
+	assert_int_equal(bench_run_for(2 * NSEC_PER_SEC), 0);
+	pipeline_request_idr(b.pipeline, now);
+	assert_int_equal(bench_run_for(100 * MS), 0);
+	assert_int_equal(net.idrs, 2);
+	assert_in_range(net.pushed_ns[net.pushed - 1] - net.pushed_ns[net.pushed - 2], 60 * MS,
+			80 * MS);
+	bench_end();
+}
+
 /* A clip of 24 pictures a second never rests: each picture is sent once. */
 static void test_clip_is_not_repeated(void **state)
 {
@@ -507,6 +522,7 @@ int main(void)
 		cmocka_unit_test(test_picture_in_parts_rests),
 		cmocka_unit_test(test_latency_counts_new_pictures),
 		cmocka_unit_test(test_still_picture),
+		cmocka_unit_test(test_idr_at_rest),
 		cmocka_unit_test(test_clip_is_not_repeated),
 		cmocka_unit_test(test_resting_desktop_is_not_asked),
 		cmocka_unit_test(test_still_picture_for_a_restless_sink),
