@@ -92,6 +92,12 @@ def transport(sink):
     return found.groups()
 
 
+@expect("lazycast", *FULL_HD, seconds=3)
+def lazycast(run, source, sink):
+    check(source["idr_requests"] == 1, source["idr_requests"])
+    check(source["stream"]["idr_frames"] >= 2, source["stream"])
+
+
 @expect("lg-old-dongle", *HD)
 def lg_old_dongle(run, source, sink):
     check("-" not in transport(sink)[0], sink["rtsp"]["transport"])
