@@ -115,6 +115,7 @@ struct context {
 	int x_init_qp;
 	bool x_deblocking_control;
 	int64_t pts;
+	long encoded;			/* pictures */
 	VASurfaceID last_reconstructed; /* as the client will have to say */
 };
 
@@ -139,8 +140,7 @@ struct driver {
 	struct job *first, **last;
 	uint64_t submitted, completed;
 	bool quit;
-	bool lost;    /* the device is gone: everything fails */
-	long encoded; /* pictures */
+	bool lost; /* the device is gone: everything fails */
 	VAImageFormat formats[2];
 };
 

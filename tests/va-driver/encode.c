@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define STREAM_WIDTH 1280
 #define DEFAULT_RATE 4000000
 #define QUALITY	     18 /* CRF under the rate's ceiling */
 
@@ -340,18 +341,26 @@ static void reconstruct(struct surface *s, const x264_image_t *image, unsigned i
 
 /* ---- misfortunes ---- */
 
-static void suffer(struct driver *d, const struct context *c)
+/* After 0 pictures: at once. Else in a stream, not in a client's trial, whose length is the machine's. */
+static bool is_due(const struct context *c, long after)
+{
+	bool is_stream = c->param.i_width >= STREAM_WIDTH;
+
+	return after == 0 || (after > 0 && is_stream && c->encoded >= after);
+}
+
+static void suffer(struct driver *d, struct context *c)
 {
 	const struct personality *p = &d->personality;
 
-	if (p->crash_after >= 0 && d->encoded >= p->crash_after)
+	if (is_due(c, p->crash_after))
 		(void)raise(SIGSEGV);
-	while ((p->hang_after >= 0 && d->encoded >= p->hang_after) ||
+	while (is_due(c, p->hang_after) ||
 	       (p->low_power_hangs && c->config.entrypoint == VAEntrypointEncSliceLP))
 		(void)sleep(3600); /* a call that the sandbox allows */
-	if (p->error_after >= 0 && d->encoded >= p->error_after)
+	if (is_due(c, p->error_after))
 		d->lost = true;
-	d->encoded++;
+	c->encoded++;
 }
 
 /* ---- the device's side ---- */
