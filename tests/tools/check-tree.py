@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 README_LINES = 100
-SKIP = {".git", "build", "generated"}
+SKIP = {".git", "build", "generated", "__pycache__"}
 NO_COMMENTS = {".md", ".png", ".ppm", ".ts", ".bin", ".json", ".txt", ".raw", ""}
 # Their formats are Debian's, and most of them have no comments; copyright says it for all.
 NO_COMMENTS |= {".install", ".dkms", ".lintian-overrides"}
