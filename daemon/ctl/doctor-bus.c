@@ -7,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TRIAL_LIMIT_US UINT64_C(20000000)
+#define TRIAL_LIMIT_US	UINT64_C(20000000)
 #define RADIO_US	3000000
 #define RADIO_STEP_US	250000
-#define NM_NAME	       "org.freedesktop.NetworkManager"
+#define NM_NAME		"org.freedesktop.NetworkManager"
 #define SUPPLICANT_NAME "fi.w1.wpa_supplicant1"
 
 static const struct package supplicant_package = { "wpasupplicant", "wpa_supplicant",

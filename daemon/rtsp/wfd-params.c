@@ -114,15 +114,18 @@ const char *wfd_param_to_string(enum wfd_param param)
 }
 
 /* Sinks write "WFD_IDR_Request", and "wfd-idr-request". */
-static bool is_name(struct text name, const char *known)
+static enum wfd_param find_param(struct text name)
 {
 	char spelt[NAME_SIZE];
 
-	if (name.size >= sizeof(spelt))
-		return false;
+	if (name.size > sizeof(spelt))
+		return WFD_PARAM_COUNT;
 	for (size_t i = 0; i < name.size; i++)
 		spelt[i] = (char)(name.data[i] == '-' ? '_' : name.data[i]);
-	return text_is((struct text){ spelt, name.size }, known);
+	for (size_t i = 0; i < WFD_PARAM_COUNT; i++)
+		if (text_is((struct text){ spelt, name.size }, params[i].name))
+			return (enum wfd_param)i;
+	return WFD_PARAM_COUNT;
 }
 
 /* "name: value", "name : value" and "name" alone. */
@@ -131,12 +134,8 @@ static enum wfd_param split_line(struct text line, struct text *ret_value)
 	struct text name = { 0 };
 
 	(void)text_split(&line, ':', &name);
-	name = text_trim(name);
 	*ret_value = text_trim(line);
-	for (size_t i = 0; i < WFD_PARAM_COUNT; i++)
-		if (is_name(name, params[i].name))
-			return (enum wfd_param)i;
-	return WFD_PARAM_COUNT;
+	return find_param(text_trim(name));
 }
 
 enum wfd_param wfd_param_from_line(struct text line)

@@ -26,10 +26,10 @@
  * Both are non-blocking for ioctls; poll() waits.
  *
  * Extending: every structure but miracast_rect and miracast_mode, which are parts of others, may
- * grow at its end. The size is in the ioctl number; the kernel reads
- * what it knows, takes missing fields as 0 and fails with E2BIG where a field that it does not know
- * is not 0; it zero-fills fields it does not know on the way out. Padding ("pad") and unknown flags
- * must be 0, else EINVAL. So a program works with every later minor version of its major version,
+ * grow at its end. The size is in the ioctl number; the kernel reads what it knows, takes missing
+ * fields as 0 and fails with E2BIG where a field that it does not know is not 0; it zero-fills
+ * fields it does not know on the way out. Padding ("pad") and unknown flags must be 0, else EINVAL.
+ * So a program works with every later minor version of its major version,
  * and with every older one as long as it leaves the newer fields at 0. Numbers of ioctls and events
  * are never re-used. 32-bit and 64-bit programs see one layout.
  *

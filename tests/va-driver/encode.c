@@ -341,7 +341,7 @@ static void reconstruct(struct surface *s, const x264_image_t *image, unsigned i
 
 /* ---- misfortunes ---- */
 
-/* After 0 pictures: at once. Else in a stream, not in a client's trial, whose length is the machine's. */
+/* After 0 pictures: at once. Else in a stream, not in a client's trial: its length is the machine's. */
 static bool is_due(const struct context *c, long after)
 {
 	bool is_stream = c->param.i_width >= STREAM_WIDTH;
